@@ -1,0 +1,50 @@
+# Everything that a person or CI does here. `make help` lists it.
+# PYTHON=/path/to/python uses an environment that already holds the packages, torch included.
+BASE ?= python3
+VENV := .venv
+ifdef PYTHON
+READY :=
+else
+PYTHON := $(abspath $(VENV))/bin/python
+READY := $(VENV)/.ready
+endif
+# So that `python` in dvc.yaml means this one.
+export PATH := $(dir $(PYTHON)):$(PATH)
+
+.PHONY: help setup repro test check schema lock clean
+.DEFAULT_GOAL := help
+
+help: ## show this
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /make \1\t/' | expand -t 14
+
+setup: $(READY) ## make .venv from requirements.lock (a few minutes, once)
+
+$(VENV)/.ready: requirements.lock
+	@$(BASE) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "error: $(BASE) is older than 3.11; name a newer one: make setup BASE=python3.12"; exit 1; }
+	$(BASE) -m venv $(VENV)
+	$(VENV)/bin/python -m pip install --quiet --require-hashes -r requirements.lock
+	touch $@
+
+repro: $(READY) ## run the graph: what params.yaml's `run` names
+	dvc repro
+
+test: $(READY) ## run all tests, with branch coverage
+	$(PYTHON) -m pytest --cov --cov-report=term
+
+check: $(READY) ## lint, types, layers, formatting
+	$(PYTHON) -m ruff check .
+	$(PYTHON) -m ruff format --check .
+	$(PYTHON) -m mypy
+	lint-imports
+
+schema: $(READY) ## write params.schema.json, which editors use
+	$(PYTHON) -m tasks schema
+
+lock: $(READY) ## choose versions anew and write requirements.lock
+	uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 \
+	  --generate-hashes --no-emit-index-url --no-annotate --upgrade --quiet \
+	  --custom-compile-command "make lock" -o requirements.lock
+
+clean: ## remove the environment and all caches, but no data, model or report
+	rm -rf $(VENV) .mypy_cache .ruff_cache .hypothesis .import_linter_cache .coverage
