@@ -1,0 +1,191 @@
+"""params.yaml: the base of every parameter model, and the reader that refuses what it can't mean.
+
+Each stage's model lives in its task module; this module holds none of a stage's behaviour.
+"""
+
+import copy
+import difflib
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+from pydantic_core import PydanticCustomError
+from ruamel.yaml import YAML
+from ruamel.yaml.error import MarkedYAMLError
+
+from onecycle.errors import UserError
+from onecycle.paths import whole
+
+PARAMS_FILE = Path("params.yaml")
+Yaml = Any  # a value read from YAML: mapping, list, text, number, true, false or null
+
+
+class Section(BaseModel):
+    """A section of params.yaml: types are not bent to fit, and unknown keys are refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _refuse_unknown_keys(cls, value: Yaml) -> Yaml:
+        unknown = [key for key in value if key not in cls.model_fields] if _maps(value) else []
+        if unknown:
+            hints = [f"unknown key '{key}', {nearest(key, cls.model_fields)}" for key in unknown]
+            raise PydanticCustomError("unknown_key", "{hints}", {"hints": "; ".join(hints)})
+        return value
+
+
+def nearest(name: Yaml, known: Iterable[str]) -> str:
+    """The remedy for a wrong name: the nearest known one, or all of them."""
+    known = sorted(known)
+    close = difflib.get_close_matches(str(name), known, n=1)
+    return f"did you mean '{close[0]}'?" if close else f"known are: {', '.join(known)}"
+
+
+def read_yaml(path: Path, yaml: YAML | None = None) -> dict[str, Yaml]:
+    """Reads a YAML 1.2 file (so `1e-4` is a number, as it is for DVC) into plain values.
+
+    Args:
+        path: the file.
+        yaml: the parser; a safe one by default.
+
+    Raises:
+        UserError: the file is missing, is no YAML, or is no mapping.
+    """
+    try:
+        value = (yaml or _plain()).load(path)
+    except FileNotFoundError:
+        raise UserError(f"{path} is missing: run this in the project's root folder") from None
+    except MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else "?"
+        raise UserError(f"{path}, line {line}: not valid YAML: {error.problem}") from None
+    if not _maps(value):
+        raise UserError(f"{path}: expected a mapping of keys to values")
+    return dict(value)
+
+
+def _plain() -> YAML:
+    return YAML(typ="safe", pure=True)
+
+
+def explain(error: ValidationError, raw: Yaml, prefix: str = "") -> list[str]:
+    """Turns pydantic's findings into lines: a key's full path, what was expected, what stood there.
+
+    Args:
+        error: what pydantic raised.
+        raw: the value that it was given.
+        prefix: the path of `raw` itself, such as `problems.pets.calibrate`.
+    """
+    faults: dict[str, list[str]] = {}
+    for found in error.errors(include_url=False):
+        keys = _real_keys(found["loc"], raw, missing=found["type"] == "missing")
+        where = ".".join([*filter(None, [prefix]), *map(str, keys)])
+        faults.setdefault(where, []).append(_fault(dict(found)))
+    # The members of a union each say what they expected: those are alternatives.
+    return [f"{where}: {' or '.join(dict.fromkeys(said))}" for where, said in faults.items()]
+
+
+def _fault(found: dict[str, Any]) -> str:
+    if found["type"] == "missing":
+        return "is missing; every section is written, {} where the defaults do"
+    if found["type"].startswith("union_tag"):
+        context = found["ctx"]
+        got = f", got '{context['tag']}'" if "tag" in context else ""
+        choices = f"one of {context['expected_tags']}" if "expected_tags" in context else "a name"
+        return f"expected {context['discriminator']} to be {choices}{got}"
+    if found["type"] == "unknown_key":
+        return str(found["msg"])
+    expected = str(found["msg"]).removeprefix("Value error, ")
+    expected = expected.replace("Input should be", "expected")
+    got = found["input"]
+    remedy = "; put it in quotes" if found["type"] == "string_type" and _is_number(got) else ""
+    return expected + ("" if _maps(got) else f", got {got!r}") + remedy
+
+
+def _real_keys(loc: tuple[Any, ...], raw: Yaml, *, missing: bool) -> Iterator[Any]:
+    """The keys of a path, without what pydantic adds to tell a union's members apart."""
+    for at, key in enumerate(loc):
+        if _maps(raw) and key in raw:
+            raw = raw[key]
+        elif isinstance(raw, list) and isinstance(key, int):
+            raw = raw[key]
+        elif not (missing and at == len(loc) - 1):
+            continue
+        yield key
+
+
+def apply(settings: Iterable[str], path: Path = PARAMS_FILE) -> list[str]:
+    """Writes settings into params.yaml, keeping its comments, as `dvc exp run -S` does.
+
+    Args:
+        settings: each `key.of.a.value=YAML`, or `@FILE`, a YAML patch merged key by key; a mapping
+            tagged `!replace` there takes the place of the one that stood, instead of merging.
+        path: the file to change.
+
+    Returns:
+        One line for each value written, for people to read.
+
+    Raises:
+        UserError: a setting has no `=`, or its file is missing or no YAML.
+    """
+    yaml = YAML()
+    yaml.preserve_quotes = True
+    yaml.width = 80  # as DVC writes it, so that neither rewraps what the other wrote
+    document = yaml.load(path)
+    said: list[str] = []
+    for setting in settings:
+        if setting.startswith("@"):
+            patch = read_yaml(Path(setting[1:]), _patches())
+        else:
+            key, equals, text = setting.partition("=")
+            if not equals:
+                raise UserError(f"'{setting}': expected key=value or @FILE")
+            value = _plain().load(text)
+            patch = _nest(key.split("."), value)
+        said += _merge(document, patch, "")
+    with whole(path) as partial:
+        yaml.dump(document, partial)
+    return said
+
+
+def _nest(keys: list[str], value: Yaml) -> dict[str, Yaml]:
+    for key in reversed(keys):
+        value = {key: value}
+    return dict(value)
+
+
+class _Replace(dict[str, Yaml]):
+    """A patch's mapping that was tagged `!replace`."""
+
+
+def _patches() -> YAML:
+    """A parser that knows `!replace`."""
+    yaml = _plain()
+
+    def replace(loader: Any, node: Any) -> _Replace:  # noqa: ANN401 - ruamel's untyped hooks
+        return _Replace(loader.construct_mapping(node, deep=True))
+
+    yaml.constructor.add_constructor("!replace", replace)
+    return yaml
+
+
+def _merge(document: Yaml, patch: Mapping[str, Yaml], prefix: str) -> list[str]:
+    said: list[str] = []
+    for key, value in patch.items():
+        mergeable = _maps(value) and value and _maps(document.get(key))
+        if mergeable and not isinstance(value, _Replace):
+            said += _merge(document[key], value, f"{prefix}{key}.")
+        else:
+            plain = dict(value) if isinstance(value, _Replace) else value
+            document[key] = copy.deepcopy(plain)  # an alias written twice would become an anchor
+            said.append(f"{prefix}{key} = {document[key]}")
+    return said
+
+
+def _maps(value: Yaml) -> bool:
+    return isinstance(value, Mapping)
+
+
+def _is_number(value: Yaml) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)

@@ -1,0 +1,37 @@
+"""Progress: a live bar in a terminal, a plain line every few seconds elsewhere."""
+
+import sys
+import time
+from collections.abc import Iterable, Iterator, Sized
+from typing import TypeVar
+
+PLAIN_EVERY_S = 5.0
+T = TypeVar("T")  # 3.11 has no `def track[T]`
+
+
+def say(text: str) -> None:
+    """Prints one line at once, so that logs keep their order."""
+    print(text, flush=True)  # noqa: T201 - the one place that prints
+
+
+def track(items: Iterable[T], what: str, total: int | None = None) -> Iterator[T]:
+    """Yields `items`, telling how far it has come.
+
+    Args:
+        items: anything iterable.
+        what: the name shown beside the count.
+        total: how many there are, if `items` has no length.
+    """
+    if total is None and isinstance(items, Sized):
+        total = len(items)
+    if sys.stdout.isatty():
+        from rich.progress import track as rich_track
+
+        yield from rich_track(items, description=what, total=total, transient=True)
+        return
+    last = time.monotonic()
+    for done, item in enumerate(items):
+        if time.monotonic() - last >= PLAIN_EVERY_S:
+            last = time.monotonic()
+            say(f"{what}: {done:,} of {total:,}" if total else f"{what}: {done:,}")
+        yield item
