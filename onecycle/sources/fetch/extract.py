@@ -1,0 +1,127 @@
+"""Unpacks an archive that came from outside: checked first, then whole or not at all."""
+
+import filecmp
+import re
+import shutil
+import tempfile
+import unicodedata
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+
+from onecycle import paths
+from onecycle.errors import UserError
+from onecycle.progress import track
+from onecycle.sources.fetch.archive import CHUNK, DAMAGE, FILE, FOLDER, Member, members
+
+
+def extract(archive: Path, folder: Path) -> None:
+    """Unpacks a zip, tar or tar.gz, told apart by content.
+
+    Every member is checked before anything is written. They are written to a temporary folder next
+    to `folder` and moved in at the end; on failure `folder` is as it was. Several archives may
+    share a folder, and may hold the same file if its bytes are equal. Modes, owners and times are
+    not kept, and what macOS adds (`__MACOSX`, `.DS_Store`, `._*`) is left out.
+
+    Args:
+        archive: the file.
+        folder: where its members go; made if missing.
+
+    Raises:
+        UserError: the archive is damaged, a member might leave the folder or is neither file nor
+            folder, names clash, or the disk refuses.
+    """
+    try:
+        with members(archive) as found:
+            placed = _placed(archive, found)
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}.") as near:
+                staged = Path(near, "staged")
+                staged.mkdir()
+                for path, member in track(placed, f"unpack {archive.name}"):
+                    _write(member, staged / path)
+                _move_in(archive, staged, folder)
+    except DAMAGE as error:
+        raise UserError(
+            f"{archive}: cannot be unpacked ({error}): expected a whole zip, tar or tar.gz "
+            "without a password; remove the file and fetch it again"
+        ) from error
+    except OSError as error:
+        raise UserError(
+            f"{archive}: cannot be unpacked into {folder} ({error}): "
+            "free space on its disk, or allow reading the one and writing the other"
+        ) from error
+
+
+def _placed(archive: Path, found: list[Member]) -> list[tuple[PurePosixPath, Member]]:
+    """Checks all members and gives each its path inside the folder."""
+    placed = []
+    seen = {".": (PurePosixPath("."), FOLDER)}
+    for member in found:
+        path = _safe_path(archive, member)
+        if any(part in ("__MACOSX", ".DS_Store") or part.startswith("._") for part in path.parts):
+            continue
+        if member.kind not in (FILE, FOLDER):
+            raise _refusal(archive, member, f"is a {member.kind}; expected a file or folder")
+        for step in (path, *path.parents):
+            entry = (step, member.kind if step == path else FOLDER)
+            same = unicodedata.normalize("NFC", str(step)).casefold()
+            earlier = seen.setdefault(same, entry)
+            if earlier is not entry and (earlier != entry or entry[1] == FILE):
+                raise _refusal(archive, member, f"has the same name as {str(earlier[0])!r} in it")
+        placed.append((path, member))
+    return placed
+
+
+def _safe_path(archive: Path, member: Member) -> PurePosixPath:
+    """The member's path relative to the folder; refuses what might lead out of it."""
+    name = member.name
+    if name.startswith("/") or re.match("[A-Za-z]:", name) or re.search(r"[\\\0]", name):
+        raise _refusal(archive, member, "is absolute, or holds a backslash or a NUL")
+    path = PurePosixPath(name)
+    if ".." in path.parts:
+        raise _refusal(archive, member, "leads upwards")
+    return path
+
+
+def _refusal(archive: Path, member: Member, why: str) -> UserError:
+    """The error that names archive and member."""
+    return UserError(
+        f"{archive}: member {member.name!r} {why}: nothing was unpacked; "
+        "if you trust its source, pack the archive anew without such members"
+    )
+
+
+def _write(member: Member, path: Path) -> None:
+    """Writes one member with the usual modes."""
+    if member.kind == FOLDER:
+        path.mkdir(parents=True, exist_ok=True)
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with member.open() as source, path.open("xb") as copy:
+        shutil.copyfileobj(source, copy, CHUNK)
+
+
+def _move_in(archive: Path, staged: Path, folder: Path) -> None:
+    """Moves what `folder` does not have yet; on failure takes it out again."""
+    moves = list(_moves(archive, staged, folder))
+    try:
+        for source, target in moves:
+            source.rename(target)
+    except BaseException:
+        for _, target in moves:
+            paths.remove(target)
+        raise
+
+
+def _moves(archive: Path, staged: Path, target: Path) -> Iterator[tuple[Path, Path]]:
+    """The fewest moves that bring `staged` to `target`; refuses to change what is there."""
+    if not target.exists():
+        yield staged, target
+    elif staged.is_dir() and target.is_dir():
+        for child in sorted(staged.iterdir()):
+            yield from _moves(archive, child, target / child.name)
+    elif not (staged.is_file() and target.is_file() and filecmp.cmp(staged, target, shallow=False)):
+        raise UserError(
+            f"{archive}: {target} is there already and differs: "
+            "expected the same bytes; unpack the archives into different folders"
+        )
