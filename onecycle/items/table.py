@@ -1,0 +1,91 @@
+"""What every reader gives: the table of examples, and the rows that were set aside."""
+
+from dataclasses import dataclass, field
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, Literal
+
+import pyarrow as pa
+from pydantic import Field
+
+from onecycle.errors import UserError
+from onecycle.params import Section
+
+COLUMNS = ["id", "x", "y", "group", "time", "split"]
+IMAGE_SUFFIXES = {".jpg", ".jpeg", ".png", ".gif", ".bmp", ".webp", ".tif", ".tiff", ".ppm"}
+Y_TYPES = {
+    "category": pa.string(),
+    "multicategory": pa.list_(pa.string()),
+    "points": pa.list_(pa.float64()),  # x, y in pixels of the file as published
+    "rating": pa.float64(),
+}
+
+
+class ReaderParams(Section):
+    """What all readers share.
+
+    Attributes:
+        x: `image`, or `[user, item]`.
+        y: the target's block.
+        size: pixels of a stored picture's short side; null keeps the file's own.
+        max_bad: the share of rows, 0 to 1, that may be quarantined before the stage fails.
+    """
+
+    x: Literal["image"] | list[str] = "image"
+    y: Literal["category", "multicategory", "points", "rating"]
+    size: int | None = Field(256, ge=16)
+    max_bad: float = Field(0.02, ge=0, le=1)
+
+
+@dataclass
+class Reading:
+    """The rows that a reader found, good ones and bad ones, as they came.
+
+    `rows` are mappings with the keys of COLUMNS (missing ones are null); `bad` with `file`, `row`
+    (1 is a file's first line; 0 where the whole file is meant) and `reason`.
+    """
+
+    rows: list[dict[str, Any]] = field(default_factory=list)
+    bad: list[dict[str, Any]] = field(default_factory=list)
+
+    def add(self, **row: Any) -> None:  # noqa: ANN401 - cells of any column
+        """Takes a good row."""
+        self.rows.append(row)
+
+    def set_aside(self, file: Path | str, reason: str, row: int = 0) -> None:
+        """Takes a bad row: it is written to quarantine.parquet, counted and shown."""
+        self.bad.append({"file": str(file), "row": row, "reason": reason})
+
+
+def items_table(rows: list[dict[str, Any]], y: str, *, pair: bool) -> pa.Table:
+    """The items table: `id x y group time split`, sorted by id; its metadata name the target.
+
+    Args:
+        rows: good rows.
+        y: the target's block, which decides the type of y.
+        pair: whether x is a pair of names (user, item) rather than a file's path in raw.
+
+    Raises:
+        UserError: two rows have the same id.
+    """
+    rows = sorted(rows, key=lambda row: row["id"])
+    for before, after in pairwise(rows):
+        if before["id"] == after["id"]:
+            raise UserError(f"items: two rows have the id '{after['id']}'; ids must be unique")
+    types = [
+        pa.string(),
+        pa.list_(pa.string()) if pair else pa.string(),
+        Y_TYPES[y],
+        pa.string(),
+        pa.int64(),
+        pa.string(),
+    ]
+    cells = {name: [row.get(name) for row in rows] for name in COLUMNS}
+    columns = [pa.array(cells[name], kind) for name, kind in zip(COLUMNS, types, strict=True)]
+    return pa.table(columns, names=COLUMNS, metadata={"target": y})
+
+
+def quarantine_table(bad: list[dict[str, Any]]) -> pa.Table:
+    """The quarantine table: `file row reason`, in the order of file and row."""
+    schema = pa.schema([("file", pa.string()), ("row", pa.int64()), ("reason", pa.string())])
+    return pa.Table.from_pylist(sorted(bad, key=lambda b: (b["file"], b["row"])), schema)

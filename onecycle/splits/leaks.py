@@ -1,0 +1,23 @@
+"""What crosses a split: the same group on two sides of it."""
+
+import pandas as pd
+
+
+def counts(split: pd.DataFrame) -> dict[str, int]:
+    """Rows of each part, in the order train, valid, test."""
+    found = split["split"].value_counts()
+    return {part: int(found.get(part, 0)) for part in ("train", "valid", "test")}
+
+
+def groups(items: pd.DataFrame, split: pd.DataFrame) -> dict[str, int]:
+    """Groups of each part; empty where the items have no groups."""
+    rows = items.merge(split[["id", "split"]].rename(columns={"split": "part"}), on="id")
+    found = rows.dropna(subset="group").groupby("part")["group"].nunique()
+    return {str(part): int(count) for part, count in found.items()}
+
+
+def shared_groups(items: pd.DataFrame, split: pd.DataFrame) -> list[str]:
+    """The groups that have rows in more than one part, sorted."""
+    rows = items.merge(split[["id", "split"]].rename(columns={"split": "part"}), on="id")
+    parts = rows.dropna(subset="group").groupby("group")["part"].nunique()
+    return sorted(str(name) for name in parts.index[parts > 1])
