@@ -1,0 +1,83 @@
+"""The kinds of target, by name: nothing outside this package asks which one it deals with.
+
+A kind is a module with the members of `Kind`. A new kind is a new module and a line in `KINDS`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Literal, Protocol, TypeVar
+
+import pandas as pd
+from pydantic import BaseModel
+
+from onecycle.decide import category, multicategory, points, rating
+from onecycle.decide.scores import Array, Floats
+
+P = TypeVar("P", bound=BaseModel, contravariant=True)
+
+
+class Kind(Protocol[P]):
+    """What a kind of target answers for.
+
+    Throughout: `scores` float [N, width] are the model's raw outputs; `y` is the truth, int64 [N]
+    for category and [N, width] for the others; `size_px` float [N, 2], the original pictures'
+    (width, height), is read by points only; a decision is a dict that JSON can hold.
+    """
+
+    @property
+    def Params(self) -> type[BaseModel]:
+        """The model of the parameters' calibrate section for this kind."""
+
+    @property
+    def headline(self) -> str:
+        """The metric the kind is judged by."""
+
+    def better(self, name: str) -> Literal["higher", "lower"]:
+        """Which way the metric `name` improves."""
+
+    def fit(
+        self, scores: Array, y: Array, params: P, size_px: Array | None = None
+    ) -> tuple[dict[str, Any], pd.DataFrame]:
+        """The decision fitted on valid, and the curve it was read from.
+
+        Raises:
+            UserError: The scores are not finite, or valid is too small for what is asked.
+        """
+
+    def default(self) -> dict[str, Any]:
+        """The decision of a predictor that was not calibrated, such as the baseline."""
+
+    def baseline(self, y_train: Array, n: int, width: int) -> Floats:
+        """Scores float64 [n, width] of the predictor that knows train's targets and no input."""
+
+    def metrics(
+        self,
+        scores: Array,
+        y: Array,
+        decision: dict[str, Any],
+        weights: Floats,
+        size_px: Array | None = None,
+    ) -> dict[str, Floats]:
+        """Every metric of the kind, values float64 [B] for weights float64 [B, N].
+
+        Raises:
+            UserError: The scores are not finite.
+        """
+
+    def answers(
+        self,
+        scores: Array,
+        decision: dict[str, Any],
+        vocab: Sequence[str],
+        size_px: Array | None = None,
+    ) -> pd.DataFrame:
+        """A row per item with the answer in the data's own terms; `vocab` names the classes."""
+
+
+KINDS: dict[str, Kind[Any]] = {
+    "category": category,
+    "multicategory": multicategory,
+    "points": points,
+    "rating": rating,
+}

@@ -1,0 +1,205 @@
+"""Metrics as functions of the items' weights.
+
+Written by hand, and tested to equal scikit-learn's, because each must be had for thousands of
+bootstrap draws: a draw is a row of weights (how often each item was drawn), so one matrix product
+answers all draws, where scikit-learn would be called once per draw. Weights of ones give the
+metric itself: value and interval come from one definition.
+
+Throughout: N items, K classes, B rows of weights; `weights` is float64 [B, N], >= 0, no row all
+zero; every metric returns float64 [B].
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+
+from onecycle.decide.scores import Array, Floats, log_softmax
+
+ECE_BINS = 15
+"""Equal-width bins of confidence, as in Guo et al. 2017, On Calibration of Modern Networks."""
+
+_HIGHER = {"accuracy", "balanced_accuracy", "map", "accuracy_multi", "f1_micro", "f1_macro"}
+_LOWER = {"error_rate", "nll", "ece", "brier", "mse", "rmse", "mae"}
+_LOWER |= {"error_px_mean", "error_px_median", "error_px_p90"}
+
+
+def better(name: str) -> Literal["higher", "lower"]:
+    """Which way the metric `name` improves.
+
+    Raises:
+        KeyError: There is no such metric.
+    """
+    if name not in _HIGHER | _LOWER:
+        raise KeyError(name)
+    return "higher" if name in _HIGHER else "lower"
+
+
+# ---- any kind ----
+
+
+def mean(values: Array, weights: Floats) -> Floats:
+    """Weighted mean of `values` [N], in their unit."""
+    means: Floats = weights @ values.astype(np.float64) / weights.sum(axis=1)
+    return means
+
+
+def quantile(values: Floats, q: float, weights: Floats) -> Floats:
+    """Weighted quantile of `values` [N], q in (0, 1], by the inverse of the distribution function.
+
+    With whole weights it equals numpy's 'inverted_cdf' on items repeated that often.
+    """
+    order = np.argsort(values, kind="stable")
+    cumulated = weights[:, order].cumsum(axis=1)
+    below = (cumulated < q * cumulated[:, -1:]).sum(axis=1)
+    found: Floats = values[order][below]
+    return found
+
+
+def mse(error: Floats, weights: Floats) -> Floats:
+    """Squared `error` [N, D], the mean over an item's D coordinates, then over items."""
+    return mean((error**2).mean(axis=1), weights)
+
+
+def rmse(error: Floats, weights: Floats) -> Floats:
+    """Root of `mse`, in the error's unit."""
+    return np.sqrt(mse(error, weights))
+
+
+def mae(error: Floats, weights: Floats) -> Floats:
+    """Absolute `error` [N, D], averaged as in `mse`, in the error's unit."""
+    return mean(np.abs(error).mean(axis=1), weights)
+
+
+def _mean_where(values: Floats, present: Array) -> Floats:
+    """Mean over the present classes of each row, [B, K] to [B]; NaN where none is."""
+    count = present.sum(axis=1)
+    total = np.where(present, values, 0.0).sum(axis=1)
+    means: Floats = np.where(count > 0, total / np.maximum(count, 1), np.nan)
+    return means
+
+
+def _ratio(top: Floats, bottom: Floats) -> Floats:
+    """Element by element `top` / `bottom`, 0 where `bottom` is 0."""
+    return np.divide(top, bottom, out=np.zeros_like(top), where=bottom > 0)
+
+
+# ---- category: logits [N, K], y int [N] ----
+
+
+def _right(logits: Floats, y: Array) -> Array:
+    """Whether each item's top class is its own, bool [N]."""
+    return np.asarray(logits.argmax(axis=1) == y)
+
+
+def accuracy(logits: Floats, y: Array, weights: Floats) -> Floats:
+    """Share of items whose top class is theirs; the first class wins a tie."""
+    return mean(_right(logits, y), weights)
+
+
+def error_rate(logits: Floats, y: Array, weights: Floats) -> Floats:
+    """1 - `accuracy`, fast.ai's headline."""
+    return mean(~_right(logits, y), weights)
+
+
+def balanced_accuracy(logits: Floats, y: Array, weights: Floats) -> Floats:
+    """Mean recall over the classes that are present in the draw."""
+    belongs = _one_hot(y, logits.shape[1])
+    present = weights @ belongs
+    return _mean_where(
+        _ratio(weights @ (belongs * _right(logits, y)[:, None]), present), present > 0
+    )
+
+
+def nll(logits: Floats, y: Array, weights: Floats) -> Floats:
+    """Mean negative log likelihood (cross entropy), in nats."""
+    return mean(-log_softmax(logits)[np.arange(len(y)), y.astype(np.int64)], weights)
+
+
+def brier(logits: Floats, y: Array, weights: Floats) -> Floats:
+    """Mean over items of the squared distance of probabilities to the one-hot, in [0, 2]."""
+    distance = np.exp(log_softmax(logits)) - _one_hot(y, logits.shape[1])
+    return mean((distance**2).sum(axis=1), weights)
+
+
+def ece(logits: Floats, y: Array, weights: Floats) -> Floats:
+    """Expected calibration error: mean over bins of |confidence - accuracy|, by their share."""
+    confidence, right, bins = confidences(logits, y)
+    gap = _one_hot(bins, ECE_BINS) * (confidence - right)[:, None]
+    error: Floats = np.abs(weights @ gap).sum(axis=1) / weights.sum(axis=1)
+    return error
+
+
+def confidences(logits: Floats, y: Array) -> tuple[Floats, Array, Array]:
+    """Each item's top probability float64 [N], whether it is right bool [N], its bin int [N].
+
+    Bin i of `ECE_BINS` holds the confidences in (i, i + 1] / `ECE_BINS`.
+    """
+    confidence = np.exp(log_softmax(logits).max(axis=1))
+    bins = np.clip(np.ceil(confidence * ECE_BINS) - 1, 0, ECE_BINS - 1).astype(np.int64)
+    return confidence, _right(logits, y), bins
+
+
+def _one_hot(index: Array, width: int) -> Floats:
+    """Which class each item is of: int [N] below `width` to 0.0 or 1.0 [N, width]."""
+    belongs: Floats = (index[:, None] == np.arange(width)).astype(np.float64)
+    return belongs
+
+
+# ---- multicategory: logits [N, K], chosen bool [N, K], y bool [N, K] ----
+
+
+def mean_average_precision(logits: Floats, y: Array, weights: Floats) -> Floats:
+    """'map': mean of the average precision over the classes with a positive in the draw.
+
+    Average precision is scikit-learn's: precision at every distinct score, weighted by the gain
+    in recall there; items of equal score enter together. NaN where no class has a positive.
+    """
+    classes = [_average_precision(logits[:, k], y[:, k] > 0, weights) for k in range(y.shape[1])]
+    values = np.stack(classes, axis=1)
+    return _mean_where(values, weights @ (y > 0).astype(np.float64) > 0)
+
+
+def _average_precision(scores: Floats, y: Array, weights: Floats) -> Floats:
+    """One class: scores [N], y bool [N]; 0 where the draw has no positive."""
+    order = np.argsort(-scores, kind="stable")
+    ranked = -scores[order]
+    positives = np.flatnonzero(y[order])
+    if len(positives) == 0:
+        return np.zeros(len(weights))
+    last = np.searchsorted(ranked, ranked[positives], side="right") - 1  # of the equal scores
+    above = weights[:, order].cumsum(axis=1)[:, last]
+    gain = weights[:, order[positives]]
+    found = gain.cumsum(axis=1)
+    hits = found[:, np.searchsorted(positives, last, side="right") - 1]
+    area: Floats = (gain * _ratio(hits, above)).sum(axis=1)
+    return _ratio(area, found[:, -1])
+
+
+def accuracy_multi(chosen: Array, y: Array, weights: Floats) -> Floats:
+    """Share of (item, label) pairs that are decided right, as fast.ai's `accuracy_multi`."""
+    return mean((chosen == (y > 0)).mean(axis=1), weights)
+
+
+def f1_micro(chosen: Array, y: Array, weights: Floats) -> Floats:
+    """F1 over all (item, label) pairs together; 0 where nothing is chosen and nothing is true."""
+    both, either = _f1_parts(chosen, y, weights)
+    return _ratio(2 * both.sum(axis=1), either.sum(axis=1))
+
+
+def f1_macro(chosen: Array, y: Array, weights: Floats) -> Floats:
+    """Mean F1 over the classes with a positive in the draw, as `map`; NaN where there is none.
+
+    The classes are those of the truth, whatever is chosen, so that all thresholds are judged on
+    the same ones and a rare class that a draw misses does not count as a failure.
+    """
+    both, either = _f1_parts(chosen, y, weights)
+    return _mean_where(_ratio(2 * both, either), weights @ (y > 0).astype(np.float64) > 0)
+
+
+def _f1_parts(chosen: Array, y: Array, weights: Floats) -> tuple[Floats, Floats]:
+    """Weights of true positives, and of chosen plus true, [B, K] each."""
+    true = y > 0
+    both = (chosen & true).astype(np.float64)
+    return weights @ both, weights @ (chosen.astype(np.float64) + true)

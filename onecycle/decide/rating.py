@@ -1,0 +1,73 @@
+"""One number, in the data's own unit: float [N, 1] against the same."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from pydantic import Field
+
+from onecycle.decide import metrics as m
+from onecycle.decide.radius import conformal_radius, coverage_curve
+from onecycle.decide.scores import Array, Floats, difference, finite
+from onecycle.params import Section
+
+headline = "rmse"
+better = m.better
+
+
+class Params(Section):
+    """The calibrate section: the share of items whose number the radius should hold."""
+
+    coverage: float = Field(default=0.9, gt=0, lt=1)
+
+
+def fit(
+    scores: Array, y: Array, params: Params, size_px: Array | None = None
+) -> tuple[dict[str, Any], pd.DataFrame]:
+    """The radius, and the share of numbers that any radius holds."""
+    error = np.abs(difference(scores, y))[:, 0]
+    radius = conformal_radius(error, params.coverage)
+    decision = {"kind": "rating", "coverage": params.coverage, "radius": radius}
+    return decision, coverage_curve(error, "radius")
+
+
+def default() -> dict[str, Any]:
+    """The decision without a radius."""
+    return {"kind": "rating", "coverage": None, "radius": None}
+
+
+def baseline(y_train: Array, n: int, width: int) -> Floats:
+    """The mean of train, for every item."""
+    return np.full((n, 1), y_train.astype(np.float64).mean())
+
+
+def metrics(
+    scores: Array,
+    y: Array,
+    decision: dict[str, Any],
+    weights: Floats,
+    size_px: Array | None = None,
+) -> dict[str, Floats]:
+    """Squared and absolute error; rmse and mae are in the rating's unit."""
+    error = difference(scores, y)
+    return {
+        "mse": m.mse(error, weights),
+        "rmse": m.rmse(error, weights),
+        "mae": m.mae(error, weights),
+    }
+
+
+def answers(
+    scores: Array,
+    decision: dict[str, Any],
+    vocab: Sequence[str],
+    size_px: Array | None = None,
+) -> pd.DataFrame:
+    """The number and the bounds about it, not clipped to a scale; NaN where there is no radius."""
+    predicted = finite(scores)[:, 0]
+    radius = np.nan if decision["radius"] is None else decision["radius"]
+    bounds = {"low": predicted - radius, "high": predicted + radius}
+    return pd.DataFrame({"predicted": predicted, **bounds})

@@ -1,0 +1,51 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from onecycle.decide.metrics import nll
+from onecycle.decide.temperature import LIMIT, fit_temperature
+
+
+def calibrated(n, seed):
+    """Logits, and classes drawn with their very probabilities."""
+    rng = np.random.default_rng(seed)
+    logits = rng.normal(size=(n, 4)) * 2
+    odds = np.exp(logits).cumsum(axis=1)
+    return logits, (rng.random((n, 1)) * odds[:, -1:] > odds).sum(axis=1)
+
+
+def loss(logits, y):
+    return nll(logits, y, np.ones((1, len(y))))[0]
+
+
+def test_calibrated_logits_keep_theirs():
+    assert fit_temperature(*calibrated(20_000, 0)) == pytest.approx(1, abs=0.04)
+
+
+@pytest.mark.parametrize("factor", [0.3, 3.0])
+def test_the_factor_that_spoiled_the_logits_is_found(factor):
+    logits, y = calibrated(20_000, 1)
+    fitted = fit_temperature(logits * factor, y)
+    assert fitted == pytest.approx(factor, rel=0.04)
+    assert loss(logits * factor / fitted, y) < loss(logits * factor, y) - 0.05
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(1, 40), st.integers(0, 10**6), st.floats(0.01, 50))
+def test_no_temperature_on_a_grid_is_better(n, seed, factor):
+    rng = np.random.default_rng(seed)
+    logits, y = rng.normal(size=(n, 3)) * factor, rng.integers(3, size=n)
+    least = loss(logits / fit_temperature(logits, y), y)
+    assert least <= loss(logits, y)
+    assert least <= min(loss(logits / t, y) for t in np.geomspace(1 / LIMIT, LIMIT, 41)) + 1e-9
+
+
+def test_all_right_and_all_wrong_stay_within_the_limits():
+    logits = np.array([[2.0, 0.0], [0.0, 1.0]])
+    assert fit_temperature(logits, np.array([0, 1])) == pytest.approx(1 / LIMIT)
+    assert fit_temperature(logits, np.array([1, 0])) == pytest.approx(LIMIT)
+
+
+def test_logits_that_say_nothing_keep_one():
+    assert fit_temperature(np.zeros((3, 2)), np.array([0, 1, 1])) == 1
