@@ -1,0 +1,56 @@
+"""The multicategory block: any number of labels, or none."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from onecycle.blocks.vocab import positions
+
+Floats = np.ndarray[tuple[int, ...], np.dtype[np.floating[Any]]]
+
+
+@dataclass(frozen=True)
+class Multicategory:
+    """Any of K labels; scores are logits [N, K], encoded targets one-hot float32 [N, K]."""
+
+    vocab: list[str]
+    metric_name = "map"
+    moves_with_picture = False
+
+    @classmethod
+    def from_items(cls, y: pd.Series) -> "Multicategory":
+        """Learns the vocabulary from train's lists of labels."""
+        return cls(sorted({label for labels in y for label in labels}))
+
+    @property
+    def outputs(self) -> int:
+        """K."""
+        return len(self.vocab)
+
+    def encode(self, y: Sequence[Sequence[str]], _: Floats | None = None) -> Tensor:
+        """One-hot rows, float32 [N, K]."""
+        hot = torch.zeros(len(y), len(self.vocab))
+        for row, labels in enumerate(y):
+            hot[row, positions(labels, self.vocab)] = 1
+        return hot
+
+    def loss(self, scores: Tensor, y: Tensor) -> Tensor:
+        """Binary cross-entropy of each label's sigmoid."""
+        return F.binary_cross_entropy_with_logits(scores.float(), y)
+
+    def metric(self, scores: Floats, y: Floats) -> float:
+        """Mean average precision over the labels that occur, 0 to 1."""
+        from sklearn.metrics import average_precision_score
+
+        occurs = y.any(0)
+        return float(average_precision_score(y[:, occurs], scores[:, occurs], average="macro"))
+
+    def state(self) -> dict[str, Any]:
+        """Kind and vocabulary."""
+        return {"kind": "multicategory", "vocab": self.vocab}

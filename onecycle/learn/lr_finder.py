@@ -1,0 +1,147 @@
+"""The range test: raise the rate from tiny to absurd, watch the loss, suggest a rate.
+
+Source: Smith, *Cyclical learning rates for training neural networks*, 2017; smoothing, stop and the
+four suggestions are fast.ai 2.8.12's, but for its flaws: a curve that can't be read is refused.
+"""
+
+from collections.abc import Callable
+from typing import Literal
+
+import numpy as np
+from pydantic import Field
+
+from onecycle.errors import UserError
+from onecycle.params import Section
+
+Floats = np.ndarray[tuple[int], np.dtype[np.float64]]
+Suggestion = Literal["valley", "slide", "minimum", "steep"]
+SLIDE_GAP = 15
+SLIDE_THRESHOLD = 0.005
+LEAST_FALL = 0.01  # of the loss: less is noise
+LEAST_POINTS = 20  # slide looks at gaps of 15 of the trimmed curve
+
+
+class RangeTest(Section):
+    """How the range test runs.
+
+    Attributes:
+        start: first rate.
+        end: last rate.
+        steps: batches, each at a rate higher by an equal factor.
+        smoothing: weight of the past in the moving average of the loss, 0 to 1.
+        diverged: the test stops when the smoothed loss exceeds its best by this factor.
+        suggestion: the one that is used.
+    """
+
+    start: float = Field(1e-7, gt=0)
+    end: float = Field(10.0, gt=0)
+    steps: int = Field(100, ge=30)
+    smoothing: float = Field(0.98, ge=0, lt=1)
+    diverged: float = Field(4.0, gt=1)
+    suggestion: Suggestion = "valley"
+
+    def rate(self, step: int) -> float:
+        """The rate of a step, 0 to steps - 1."""
+        return float(self.start * (self.end / self.start) ** (step / self.steps))
+
+
+def run(test: RangeTest, train_step: Callable[[int, float], float]) -> tuple[Floats, Floats]:
+    """Runs a range test.
+
+    Args:
+        test: its parameters.
+        train_step: trains one batch, given its number and rate; returns its loss.
+
+    Returns:
+        Rates and smoothed losses (moving average, debiased), float64 [K] each, K at most steps.
+    """
+    rates, losses = [], []
+    average, best = 0.0, np.inf
+    for step in range(test.steps):
+        rate = test.rate(step)
+        loss = train_step(step, rate)
+        average = test.smoothing * average + (1 - test.smoothing) * loss
+        smooth = average / (1 - test.smoothing ** (step + 1))
+        rates.append(rate)
+        losses.append(smooth)
+        if not np.isfinite(smooth) or smooth > test.diverged * best:
+            break
+        best = min(best, smooth)
+    return np.array(rates), np.array(losses)
+
+
+def suggest(rates: Floats, losses: Floats) -> tuple[dict[str, float], str]:
+    """Reads the curve without its first tenth, its last 5 points and what follows a NaN.
+
+    Returns:
+        The four suggestions, and in words what the curve shows.
+
+    Raises:
+        UserError: the curve is too short, not finite, or flat.
+    """
+    bad = np.flatnonzero(~np.isfinite(losses))
+    end = min(len(losses) - 5, bad[0] if len(bad) else len(losses))
+    x, y = rates[len(rates) // 10 : end], losses[len(rates) // 10 : end]
+    if len(x) < LEAST_POINTS:
+        raise UserError(
+            f"lr_find: the loss diverged after {len(losses)} steps, too few to read "
+            f"({LEAST_POINTS} are needed): lower lr_find.start or raise lr_find.steps"
+        )
+    fell = f"the smoothed loss fell from {y[0]:.4g} to {y.min():.4g} in {len(losses)} steps"
+    if y.min() > (1 - LEAST_FALL) * y[0]:
+        raise UserError(
+            f"lr_find: {fell}, too little to read a rate: check the labels, "
+            "raise lr_find.end, or set train's lr by hand"
+        )
+    found = {
+        "valley": valley(x, y),
+        "slide": slide(x, y),
+        "minimum": minimum(x, y),
+        "steep": steep(x, y),
+    }
+    return found, fell
+
+
+def valley(rates: Floats, losses: Floats) -> float:
+    """Two thirds into the longest fall: the default of fast.ai."""
+    longest = np.ones(len(losses), dtype=np.int64)
+    for at in range(1, len(losses)):
+        lower = longest[:at][losses[:at] > losses[at]]
+        longest[at] = 1 + (lower.max() if len(lower) else 0)
+    end = int(longest.argmax())
+    start = max(0, end - int(longest[end]))  # fast.ai lets it become -1
+    third = (end - start) / 3
+    return float(rates[start + int(third) + int(third / 2)])
+
+
+def slide(rates: Floats, losses: Floats) -> float:
+    """Left of the last steep interval, found by sliding one from the right."""
+    gradient = np.gradient(losses)
+    right = -1
+    left = right - SLIDE_GAP
+    index = left
+    while left >= -len(losses) and abs(gradient[right] - gradient[left]) > SLIDE_THRESHOLD:
+        index = left
+        right, left = right - 1, left - 1
+    return float(rates[index])
+
+
+def minimum(rates: Floats, losses: Floats) -> float:
+    """A tenth of the rate at the least loss."""
+    return float(rates[losses.argmin()] / 10)
+
+
+def steep(rates: Floats, losses: Floats) -> float:
+    """The rate at which the loss falls fastest, by the logarithm of the rate."""
+    slope = np.diff(losses) / np.diff(np.log(rates))
+    return float(rates[:-1][slope.argmin()])
+
+
+def choose(test: RangeTest, rates: Floats, losses: Floats) -> dict[str, float | str]:
+    """The content of lr.json: four suggestions, the one used and why.
+
+    Raises:
+        UserError: the curve can't be read.
+    """
+    found, fell = suggest(rates, losses)
+    return {**found, "used": found[test.suggestion], "reason": f"{test.suggestion}: {fell}"}

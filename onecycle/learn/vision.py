@@ -1,0 +1,150 @@
+"""Picture models: a torchvision backbone without its classifier, and fast.ai's head."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+import torchvision
+from torch import Tensor, nn
+
+from onecycle.errors import UserError
+from onecycle.learn.groups import Grouped
+from onecycle.learn.recipe import VisionLearner
+
+HIDDEN = 512  # width of the head's hidden layer, as in fast.ai
+# Where fast.ai cuts a backbone's children into layer groups: stem to layer2, then the rest.
+SPLIT = {"resnet": 6, "squeezenet": 5}
+
+
+class RangedSigmoid(nn.Module):
+    """Squeezes outputs between two numbers."""
+
+    def __init__(self, low: float, high: float) -> None:
+        super().__init__()
+        self.low, self.high = low, high
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Any shape, in float32 so that the ends can be told apart."""
+        return torch.sigmoid(x.float()) * (self.high - self.low) + self.low
+
+
+class ConcatPool(nn.Module):
+    """Maximum and mean over the picture, side by side: [N, C, H, W] to [N, 2C]."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Pools."""
+        return torch.cat([x.amax((2, 3)), x.mean((2, 3))], dim=1)
+
+
+class VisionModel(Grouped):
+    """A backbone and a head.
+
+    Args:
+        early: the first layer group of the backbone.
+        late: the rest of it.
+        channels: of the backbone's output.
+        outputs: numbers the model gives for a picture.
+        learner: dropout and y_range.
+    """
+
+    group_names = ("early", "late", "head")
+
+    def __init__(
+        self,
+        early: nn.Sequential,
+        late: nn.Sequential,
+        channels: int,
+        outputs: int,
+        learner: VisionLearner,
+    ) -> None:
+        super().__init__()
+        self.early, self.late = early, late
+        self.head = make_head(2 * channels, outputs, learner.dropout, learner.y_range)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """float [N, 3, H, W] to [N, outputs]."""
+        out: Tensor = self.head(self.late(self.early(x)))
+        return out
+
+    def layer_groups(self) -> list[nn.Module]:
+        """From the first to the last: early layers, late layers, head."""
+        return [self.early, self.late, self.head]
+
+
+def make_head(
+    inputs: int, outputs: int, dropout: float, y_range: Sequence[float] | None
+) -> nn.Sequential:
+    """fast.ai's head: concat pool, two dense layers with batch norm and dropout."""
+    norms = [nn.BatchNorm1d(inputs), nn.BatchNorm1d(HIDDEN)]
+    dense = [nn.Linear(inputs, HIDDEN, bias=False), nn.Linear(HIDDEN, outputs, bias=False)]
+    for layer in dense:
+        nn.init.kaiming_normal_(layer.weight)
+    for norm in norms:
+        nn.init.constant_(norm.bias, 1e-3)
+    layers = [
+        ConcatPool(),
+        norms[0],
+        nn.Dropout(dropout / 2),
+        dense[0],
+        nn.ReLU(inplace=True),
+        norms[1],
+        nn.Dropout(dropout),
+        dense[1],
+    ]
+    return nn.Sequential(*layers, *([RangedSigmoid(*y_range)] if y_range else []))
+
+
+def vision_model(
+    learner: VisionLearner, outputs: int, weights: Path | str | None = None
+) -> VisionModel:
+    """Builds a model; its new layers draw from torch's generator.
+
+    Args:
+        learner: names the backbone.
+        outputs: numbers the model gives for a picture.
+        weights: a state dict's file, `imagenet` (downloaded by torchvision), or null.
+
+    Raises:
+        UserError: the file does not hold weights of that backbone.
+    """
+    named = "IMAGENET1K_V1" if weights == "imagenet" else None
+    backbone = torchvision.models.get_model(learner.arch, weights=named)
+    if isinstance(weights, Path):
+        load_backbone(backbone, weights, learner.arch)
+    layers = _trunk(backbone)
+    cut = next(at for family, at in SPLIT.items() if learner.arch.startswith(family))
+    early, late = nn.Sequential(*layers[:cut]), nn.Sequential(*layers[cut:])
+    return VisionModel(early, late, _channels(early, late), outputs, learner)
+
+
+def load_backbone(backbone: nn.Module, file: Path, arch: str) -> None:
+    """Loads a state dict (never other pickled objects) into a torchvision model.
+
+    Raises:
+        UserError: it is none, or of another architecture.
+    """
+    try:
+        backbone.load_state_dict(torch.load(file, map_location="cpu", weights_only=True))
+    except Exception as error:  # torch raises what the file's damage led it to
+        first = str(error).splitlines()[0]
+        raise UserError(
+            f"{file}: learner.weights holds no weights of {arch} ({first}); "
+            "check learner.arch and the file's checksum"
+        ) from error
+
+
+def _trunk(backbone: nn.Module) -> list[nn.Module]:
+    features = getattr(backbone, "features", None)
+    if isinstance(features, nn.Sequential):
+        return list(features.children())
+    return list(backbone.children())[:-2]  # all but pool and classifier
+
+
+def _channels(early: nn.Module, late: nn.Module) -> int:
+    """Channels of the backbone's output, found by a picture of zeros."""
+    modes = early.training, late.training
+    early.eval(), late.eval()
+    with torch.no_grad():
+        channels = late(early(torch.zeros(1, 3, 64, 64))).shape[1]
+    early.train(modes[0]), late.train(modes[1])
+    return int(channels)
