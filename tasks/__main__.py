@@ -1,0 +1,93 @@
+"""The command line: `python -m tasks STAGE PROBLEM`, and what else concerns params.yaml.
+
+All of params.yaml is checked before any stage runs.
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from onecycle import params as yaml_params
+from onecycle.errors import UserError
+from onecycle.paths import Paths
+from onecycle.progress import say
+from tasks import calibrate, download, evaluate, lr_find, prepare, split, train
+from tasks.problems import SCHEMA_FILE, Params, Problem, check, schema
+
+STAGES: dict[str, Callable[[Paths, Problem, int], None]] = {
+    "download": lambda paths, it, _: download.run(paths, it.download),
+    "prepare": lambda paths, it, _: prepare.run(paths, it.prepare),
+    "split": lambda paths, it, _: split.run(paths, it.split),
+    "lr_find": lambda paths, it, threads: lr_find.run(paths, it.lr_find, it.learner, threads),
+    "train": lambda paths, it, threads: train.run(paths, it.train, it.learner, threads),
+    "calibrate": lambda paths, it, threads: calibrate.run(paths, it.decision, threads),
+    "evaluate": lambda paths, it, threads: evaluate.run(paths, it.evaluate, threads),
+}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs a command; a user's mistake is told in one message and gives status 1."""
+    arguments = parser().parse_args(argv)
+    try:
+        arguments.call(arguments)
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)  # noqa: T201 - the command line's own word
+        return 1
+    return 0
+
+
+def parser() -> argparse.ArgumentParser:
+    """The commands."""
+    top = argparse.ArgumentParser(prog="python -m tasks", description=__doc__)
+    commands = top.add_subparsers(required=True, metavar="COMMAND")
+    for name in STAGES:
+        module = sys.modules[f"tasks.{name}"]
+        command = commands.add_parser(name, help=(module.__doc__ or "").splitlines()[0])
+        command.add_argument("problem", help="its name under problems: in params.yaml")
+        command.set_defaults(call=run_stage, stage=name)
+    command = commands.add_parser("check", help="check params.yaml and do nothing else")
+    command.set_defaults(call=lambda _: say(f"params.yaml: {len(load().problems)} problems, fine"))
+    command = commands.add_parser("set", help="write values into params.yaml")
+    command.add_argument("settings", nargs="+", metavar="KEY=VALUE or @FILE")
+    command.set_defaults(call=set_values)
+    command = commands.add_parser("schema", help=f"write {SCHEMA_FILE}, which editors use")
+    command.set_defaults(call=lambda _: write_schema())
+    return top
+
+
+def load() -> Params:
+    """Reads and checks params.yaml."""
+    return check(yaml_params.read_yaml(yaml_params.PARAMS_FILE))
+
+
+def run_stage(arguments: argparse.Namespace) -> None:
+    """Runs one stage of one problem."""
+    params = load()
+    if arguments.problem not in params.problems:
+        hint = yaml_params.nearest(arguments.problem, params.problems)
+        raise UserError(f"params.yaml has no problem '{arguments.problem}'; {hint}")
+    problem = params.problems[arguments.problem]
+    STAGES[arguments.stage](Paths(arguments.problem), problem, params.threads)
+
+
+def set_values(arguments: argparse.Namespace) -> None:
+    """Writes values into params.yaml, unless it would be wrong with them."""
+    text = yaml_params.PARAMS_FILE.read_text(encoding="utf-8")
+    for line in yaml_params.apply(arguments.settings):
+        say(line)
+    try:
+        load()
+    except UserError:
+        yaml_params.PARAMS_FILE.write_text(text, encoding="utf-8")
+        raise
+
+
+def write_schema(path: Path = SCHEMA_FILE) -> None:
+    """Writes the JSON schema of params.yaml."""
+    path.write_text(json.dumps(schema(), indent=1) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

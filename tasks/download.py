@@ -1,0 +1,112 @@
+"""download: brings the raw files and says what they are."""
+
+import hashlib
+import shutil
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, Field, model_validator
+
+from onecycle.errors import UserError
+from onecycle.params import Section
+from onecycle.paths import Paths, home, main_tree, read_json, remove, whole, write_json
+from onecycle.progress import say
+from onecycle.sources.fetch.checksum import valid_checksum
+from onecycle.sources.fetch.download import fetch
+from onecycle.sources.fetch.extract import extract
+from onecycle.sources.samples import registry
+
+MARKER = ".complete.json"  # written into raw last: what raw was made from
+
+
+class Archive(Section):
+    """One zip or tar file.
+
+    Attributes:
+        url: http(s) or file; a relative file url starts at the project's root.
+        bytes: its size, or null.
+        checksum: `sha256:…` or `md5:…`; null records the first download's and holds later ones to
+            it.
+    """
+
+    url: str
+    bytes: int | None = Field(None, ge=0)
+    checksum: Annotated[str, AfterValidator(valid_checksum)] | None = None
+
+
+class Params(Section):
+    """Where the raw files come from: one of the three.
+
+    Attributes:
+        archives: extracted into the same folder, in order.
+        folder: a local folder, copied.
+        sample: a built-in data set, drawn by code.
+        seed: of the sample.
+    """
+
+    archives: list[Archive] | None = Field(None, min_length=1)
+    folder: str | None = None
+    sample: Literal["pets", "pascal", "biwi", "movielens"] | None = None
+    seed: int = Field(0, ge=0)
+
+    @model_validator(mode="after")
+    def _one_source(self) -> "Params":
+        if sum(each is not None for each in (self.archives, self.folder, self.sample)) != 1:
+            raise ValueError("expected one of archives, folder or sample")
+        return self
+
+
+def run(paths: Paths, params: Params) -> None:
+    """Makes `raw/` and writes `source.json`; raw that is whole and unchanged stays as it is.
+
+    Raises:
+        UserError: a source can't be had, or is not what its checksum says.
+    """
+    raw = paths.data("raw")
+    if params.sample:
+        source: dict[str, Any] = {"sample": params.sample, "seed": params.seed}
+        with whole(raw) as partial:
+            partial.mkdir()
+            registry.generate(params.sample, partial, params.seed)
+    elif params.folder:
+        folder = main_tree() / params.folder
+        if not folder.is_dir():
+            raise UserError(f"{folder}: download.folder is no folder")
+        source = {"folder": params.folder}
+        with whole(raw) as partial:
+            shutil.copytree(folder, partial)
+    else:
+        source = {"archives": _extract_all(raw, params.archives or [])}
+    source |= describe(raw)
+    write_json(paths.data("source.json"), source)
+    say(f"{raw}: {source['files']:,} files, {source['bytes']:,} bytes")
+
+
+def _extract_all(raw: Path, archives: list[Archive]) -> list[dict[str, Any]]:
+    """Fetches and verifies archives; extracts them unless raw was made from the same."""
+    fetched = [
+        fetch(each.url, home() / "archives", checksum=each.checksum, size=each.bytes)
+        for each in archives
+    ]
+    said = [{"url": each.url, "bytes": each.bytes, "sha256": each.sha256} for each in fetched]
+    if (raw / MARKER).is_file() and read_json(raw / MARKER) == {"archives": said, **describe(raw)}:
+        say(f"{raw}: already extracted from the same archives")
+        return said
+    with whole(raw) as partial:
+        remove(partial)
+        partial.mkdir()
+        for each in fetched:
+            extract(each.path, partial)
+        write_json(partial / MARKER, {"archives": said, **describe(partial)})
+    return said
+
+
+def describe(raw: Path) -> dict[str, Any]:
+    """Number of files, their bytes, and a sha256 over names and sizes, without the marker."""
+    digest, files, size = hashlib.sha256(), 0, 0
+    for path in sorted(raw.rglob("*")):
+        if path.is_file() and path.name != MARKER:
+            name, length = path.relative_to(raw).as_posix(), path.stat().st_size
+            digest.update(f"{name}\0{length}\0".encode())
+            files, size = files + 1, size + length
+    return {"files": files, "bytes": size, "listing_sha256": digest.hexdigest()}

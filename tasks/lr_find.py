@@ -1,0 +1,37 @@
+"""lr_find: a range test on a fresh model, its curve and its suggestions."""
+
+from onecycle.learn import lr_finder, recipe
+from onecycle.paths import Paths, whole, write_json
+from onecycle.progress import say
+
+
+class Params(lr_finder.RangeTest):
+    """How the range test runs.
+
+    Attributes:
+        frozen: whether the body is frozen during the test; null freezes it where its weights are
+            pretrained.
+    """
+
+    frozen: bool | None = None
+
+
+def run(paths: Paths, params: Params, learner: recipe.Learner, threads: int) -> None:
+    """Writes `lr.json` and `lr_find.csv`.
+
+    Raises:
+        UserError: the curve can't be read, or pretrained weights can't be had.
+    """
+    import pandas as pd
+
+    from onecycle.learn import assemble
+
+    fresh, parts = assemble.fresh(paths, learner, threads)
+    frozen = assemble.is_pretrained(learner) if params.frozen is None else params.frozen
+    say(f"range test of {params.steps} steps, body {'frozen' if frozen else 'not frozen'}")
+    rates, losses = fresh.range_test(params, parts["train"], frozen=frozen)
+    with whole(paths.report("lr_find.csv")) as partial:
+        pd.DataFrame({"lr": rates, "loss": losses}).to_csv(partial, index=False)
+    chosen = lr_finder.choose(params, rates, losses)
+    write_json(paths.model("lr.json"), chosen)
+    say(f"learning rate {chosen['used']:.2e}: {chosen['reason']}")
