@@ -77,30 +77,34 @@ def explain(error: ValidationError, raw: Yaml, prefix: str = "") -> list[str]:
         raw: the value that it was given.
         prefix: the path of `raw` itself, such as `problems.pets.calibrate`.
     """
-    faults: dict[str, list[str]] = {}
+    expected: dict[str, list[str]] = {}
+    got: dict[str, str] = {}
     for found in error.errors(include_url=False):
         keys = _real_keys(found["loc"], raw, missing=found["type"] == "missing")
         where = ".".join([*filter(None, [prefix]), *map(str, keys)])
-        faults.setdefault(where, []).append(_fault(dict(found)))
+        expected.setdefault(where, []).append(_expected(dict(found)))
+        got[where] = _got(dict(found))
     # The members of a union each say what they expected: those are alternatives.
-    return [f"{where}: {' or '.join(dict.fromkeys(said))}" for where, said in faults.items()]
+    alternatives = {where: " or ".join(dict.fromkeys(said)) for where, said in expected.items()}
+    return [f"{where}: {said}{got[where]}" for where, said in alternatives.items()]
 
 
-def _fault(found: dict[str, Any]) -> str:
+def _expected(found: dict[str, Any]) -> str:
     if found["type"] == "missing":
         return "is missing; every section is written, {} where the defaults do"
     if found["type"].startswith("union_tag"):
-        context = found["ctx"]
-        got = f", got '{context['tag']}'" if "tag" in context else ""
-        choices = f"one of {context['expected_tags']}" if "expected_tags" in context else "a name"
-        return f"expected {context['discriminator']} to be {choices}{got}"
-    if found["type"] == "unknown_key":
-        return str(found["msg"])
-    expected = str(found["msg"]).removeprefix("Value error, ")
-    expected = expected.replace("Input should be", "expected")
-    got = found["input"]
+        choices = found["ctx"].get("expected_tags", "one of its names")
+        return f"expected {found['ctx']['discriminator']} to be one of {choices}"
+    said = str(found["msg"]).removeprefix("Value error, ")
+    return said.replace("Input should be", "expected")
+
+
+def _got(found: dict[str, Any]) -> str:
+    got = found["ctx"].get("tag") if found["type"] == "union_tag_invalid" else found["input"]
+    if _maps(got) or found["type"] == "missing":
+        return ""
     remedy = "; put it in quotes" if found["type"] == "string_type" and _is_number(got) else ""
-    return expected + ("" if _maps(got) else f", got {got!r}") + remedy
+    return f", got {got!r}{remedy}"
 
 
 def _real_keys(loc: tuple[Any, ...], raw: Yaml, *, missing: bool) -> Iterator[Any]:
@@ -119,8 +123,8 @@ def apply(settings: Iterable[str], path: Path = PARAMS_FILE) -> list[str]:
     """Writes settings into params.yaml, keeping its comments, as `dvc exp run -S` does.
 
     Args:
-        settings: each `key.of.a.value=YAML`, or `@FILE`, a YAML patch merged key by key; a mapping
-            tagged `!replace` there takes the place of the one that stood, instead of merging.
+        settings: each `key.of.a.value=YAML`, or `@FILE`, a YAML patch merged key by key. A mapping
+            after `=`, or tagged `!replace` in a patch, takes the place of the one that stood.
         path: the file to change.
 
     Returns:
@@ -131,7 +135,7 @@ def apply(settings: Iterable[str], path: Path = PARAMS_FILE) -> list[str]:
     """
     yaml = YAML()
     yaml.preserve_quotes = True
-    yaml.width = 80  # as DVC writes it, so that neither rewraps what the other wrote
+    yaml.width = 4096  # no line is wrapped that was not
     document = yaml.load(path)
     said: list[str] = []
     for setting in settings:
@@ -142,7 +146,7 @@ def apply(settings: Iterable[str], path: Path = PARAMS_FILE) -> list[str]:
             if not equals:
                 raise UserError(f"'{setting}': expected key=value or @FILE")
             value = _plain().load(text)
-            patch = _nest(key.split("."), value)
+            patch = _nest(key.split("."), _Replace(value) if _maps(value) else value)
         said += _merge(document, patch, "")
     with whole(path) as partial:
         yaml.dump(document, partial)
@@ -152,7 +156,8 @@ def apply(settings: Iterable[str], path: Path = PARAMS_FILE) -> list[str]:
 def _nest(keys: list[str], value: Yaml) -> dict[str, Yaml]:
     for key in reversed(keys):
         value = {key: value}
-    return dict(value)
+    nested: dict[str, Yaml] = value
+    return nested
 
 
 class _Replace(dict[str, Yaml]):

@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from onecycle.blocks.vocab import positions
+from onecycle.errors import UserError
 
 Floats = np.ndarray[tuple[int, ...], np.dtype[np.floating[Any]]]
 
@@ -49,6 +50,8 @@ class Multicategory:
         from sklearn.metrics import average_precision_score
 
         occurs = y.any(0)
+        if not occurs.any():
+            raise UserError("valid: no item has a label, so mean average precision has no meaning")
         return float(average_precision_score(y[:, occurs], scores[:, occurs], average="macro"))
 
     def state(self) -> dict[str, Any]:

@@ -64,7 +64,8 @@ def read(raw: Path, params: Params) -> Reading:
         try:
             camera = read_camera(file)
         except (OSError, ValueError) as error:
-            reading.set_aside(file.relative_to(raw), f"no camera calibration: {error}")
+            why = error.strerror if isinstance(error, OSError) else error  # without raw's own path
+            reading.set_aside(file.relative_to(raw), f"no camera calibration: {why}")
             continue
         for image in sorted(sequence.glob("frame_*_rgb.*")):
             _add(reading, raw, image, camera, params)

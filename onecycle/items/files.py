@@ -41,7 +41,7 @@ class Params(ReaderParams):
 
 
 def read(raw: Path, params: Params) -> Reading:
-    """Reads the pictures below `raw/path`; other files there are passed over.
+    """Reads the pictures below `raw/path`; other files there, and hidden ones, are passed over.
 
     Raises:
         UserError: the folder is missing or holds no picture, or a list is missing.
@@ -52,7 +52,8 @@ def read(raw: Path, params: Params) -> Reading:
     parts = read_lists(raw, params.lists)
     reading = Reading()
     for file in sorted(folder.rglob("*")):
-        if file.suffix.lower() in IMAGE_SUFFIXES and file.is_file():
+        hidden = any(name.startswith(".") for name in file.relative_to(folder).parts)
+        if not hidden and file.suffix.lower() in IMAGE_SUFFIXES and file.is_file():
             _add(reading, file, raw, params, parts)
     if not reading.rows:
         found = f"; none of {len(reading.bad)} matched prepare.label" if reading.bad else ""
@@ -88,9 +89,9 @@ def _add(reading: Reading, file: Path, raw: Path, params: Params, parts: dict[st
     label = re.search(params.label, inside)
     group = re.search(params.group, inside) if params.group else None
     where = file.relative_to(raw).as_posix()
-    if label is None:
+    if label is None or not label.group(1):
         reading.set_aside(where, f"its path does not match prepare.label {params.label!r}")
-    elif params.group and group is None:
+    elif params.group and (group is None or not group.group(1)):
         reading.set_aside(where, f"its path does not match prepare.group {params.group!r}")
     else:
         name = inside.rpartition(".")[0]

@@ -5,7 +5,7 @@ import math
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from onecycle.errors import UserError
 from onecycle.items.table import ReaderParams, Reading
@@ -29,6 +29,13 @@ class Params(ReaderParams):
     y: Literal["rating"] = "rating"
     group: Literal["user"] | None = None
     size: None = None
+
+    @field_validator("columns")
+    @classmethod
+    def _names_each_once(cls, columns: list[str]) -> list[str]:
+        if not {"user", "item", "rating"} <= set(columns) or len(set(columns)) != len(columns):
+            raise ValueError("expected user, item and rating among the columns, each once")
+        return columns
 
 
 def read(raw: Path, params: Params) -> Reading:
@@ -67,6 +74,7 @@ def _add(
     pair = cell["user"].strip(), cell["item"].strip()
     if not all(pair):
         raise ValueError("its user or its item is empty")
+    time = int(cell["time"]) if "time" in cell else None
     first = first_row.setdefault(pair, row)
     if first != row:
         raise ValueError(f"user {pair[0]} rated item {pair[1]} already in row {first}")
@@ -75,5 +83,5 @@ def _add(
         x=list(pair),
         y=rating,
         group=pair[0] if params.group else None,
-        time=int(cell["time"]) if "time" in cell else None,
+        time=time,
     )

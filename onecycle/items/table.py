@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import pyarrow as pa
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from onecycle.errors import UserError
 from onecycle.params import Section
@@ -35,6 +35,13 @@ class ReaderParams(Section):
     y: Literal["category", "multicategory", "points", "rating"]
     size: int | None = Field(256, ge=16)
     max_bad: float = Field(0.02, ge=0, le=1)
+
+    @field_validator("x")
+    @classmethod
+    def _is_the_readers(cls, x: str | list[str]) -> str | list[str]:
+        if x != cls.model_fields["x"].default:
+            raise ValueError(f"expected {cls.model_fields['x'].default}, which this reader gives")
+        return x
 
 
 @dataclass

@@ -1,6 +1,7 @@
 """Tables of pictures: a CSV file with a row for each, such as fast.ai's `pascal_2007/train.csv`."""
 
 import csv
+import math
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
@@ -83,21 +84,32 @@ def rows_of(file: Path, reading: Reading, raw: Path) -> Iterator[tuple[int, dict
     """Yields a CSV file's header as row 0, then (line number, cells by column) of each row.
 
     A row with too few or too many cells is set aside in `reading`.
+
+    Raises:
+        UserError: the file is missing, empty, or no CSV in UTF-8.
     """
     if not file.is_file():
         raise UserError(f"{file}: no such file; prepare.tables names it inside the raw data")
     with file.open(encoding="utf-8-sig", newline="") as stream:
         lines = csv.reader(stream)
-        header = next(lines, None)
+        header = next(cells_of(file, lines), None)
         if not header:
             raise UserError(f"{file}: is empty; expected a header row")
         yield 0, dict.fromkeys(header, "")
-        for cells in lines:
+        for cells in cells_of(file, lines):
             if len(cells) == len(header):
                 yield lines.line_num, dict(zip(header, cells, strict=True))
             elif cells:
                 reason = f"expected {len(header)} cells, found {len(cells)}"
                 reading.set_aside(file.relative_to(raw), reason, lines.line_num)
+
+
+def cells_of(file: Path, lines: Iterator[list[str]]) -> Iterator[list[str]]:
+    """Yields the cells of each row; what can't be read so is the user's to mend."""
+    try:
+        yield from lines
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise UserError(f"{file}: expected a CSV file in UTF-8: {error}") from None
 
 
 def _check_columns(file: Path, header: list[str], params: Params, table: Table) -> None:
@@ -109,7 +121,8 @@ def _check_columns(file: Path, header: list[str], params: Params, table: Table) 
             if name not in header:
                 hint = nearest(name, header)
                 raise UserError(f"{file}: no column '{name}' (prepare.columns.{key}); {hint}")
-    if (params.y == "points") != (isinstance(params.columns.y, list)):
+    y = params.columns.y
+    if not (isinstance(y, list) and len(y) == 2 if params.y == "points" else isinstance(y, str)):
         raise UserError("prepare.columns.y: points need two columns, other targets one")
 
 
@@ -128,17 +141,20 @@ def _add(
     if not (raw / x).is_file():
         reading.set_aside(table.path, f"no file '{x}'", number)
         return
-    group = row[columns.group] if columns.group else None
+    group = row[columns.group].strip() or None if columns.group else None
     reading.add(id=x, x=x, y=target, group=group, time=time, split=split)
 
 
 def _target(row: dict[str, str], params: Params) -> str | list[str] | list[float]:
     names = params.columns.y
     if isinstance(names, list):
-        return [float(row[name]) for name in names]
+        point = [float(row[name]) for name in names]
+        if not all(map(math.isfinite, point)):
+            raise ValueError(f"expected finite numbers, got {point}")
+        return point
     cell = row[names].strip()
     if params.y == "multicategory":
-        return sorted(filter(None, (part.strip() for part in cell.split(params.label_sep))))
+        return sorted({part.strip() for part in cell.split(params.label_sep)} - {""})
     if not cell:
         raise ValueError(f"its label ('{names}') is empty")
     return cell

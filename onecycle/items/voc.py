@@ -47,11 +47,11 @@ def labels(annotation: Path) -> list[str]:
     """The names of the objects in a picture, without those marked difficult, each once, sorted.
 
     Raises:
-        ValueError: the file is no XML, or declares entities.
+        ValueError: the file is no XML, declares entities or an encoding that is not known.
     """
     try:
         root = ElementTree.parse(annotation)
-    except (ParseError, DefusedXmlException) as error:
+    except (ParseError, DefusedXmlException, LookupError) as error:
         raise ValueError(f"not a VOC annotation: {error}") from None
     plain = [o for o in root.iter("object") if (o.findtext("difficult") or "0").strip() != "1"]
     return sorted({(each.findtext("name") or "").strip() for each in plain} - {""})

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from onecycle.errors import UserError
 from onecycle.learn import lr_finder, schedules
@@ -54,6 +54,9 @@ class Learner:
         self.recipe = block.learner
         self.groups = self.model.layer_groups()
         self.epoch = 0  # over all phases; with the seed it decides the order of samples
+        self._still: list[nn.Module] = []  # groups whose norm layers neither train nor count
+        half = compute.dtype == torch.float16
+        self._scaler = torch.amp.GradScaler(compute.device.type, enabled=half)
 
     def fit(self, cycle: Cycle, train: Part, valid: Part) -> list[dict[str, float | str]]:
         """Trains one cycle; the optimiser starts afresh, as fast.ai's does after (un)freezing.
@@ -151,16 +154,14 @@ class Learner:
         return loss.detach()
 
     def _optimiser(self, frozen: bool) -> torch.optim.Optimizer:
-        """AdamW over the parameters that train; (un)freezes the body and sets the modes."""
+        """A fresh AdamW over the parameters that train, after (un)freezing the body."""
         train_norm = getattr(self.recipe, "train_norm", True)
-        self._frozen = self.groups[:-1] if frozen else []
-        self._still = self._frozen if not train_norm else []
+        body = self.groups[:-1] if frozen else []
+        self._still = [] if train_norm else body
         for group in self.groups:
             group.requires_grad_(True)
-        for group in self._frozen:
+        for group in body:
             freeze(group, train_norm)
-        half = self.compute.dtype == torch.float16
-        self._scaler = torch.amp.GradScaler(self.compute.device.type, enabled=half)
         parameters = param_groups(self.groups, self.recipe.wd)
         return torch.optim.AdamW(
             parameters, lr=0.0, betas=(schedules.MOMENTUM[0], BETA2), eps=EPS, fused=True

@@ -4,6 +4,7 @@ A folder with `index.json` (ids, stored and published heights and widths) and, w
 pictures, `pixels.u8`: their H x W x 3 RGB arrays one after another, read by memory mapping.
 """
 
+import math
 import os
 import warnings
 from collections.abc import Iterator, Sequence
@@ -105,9 +106,13 @@ def write_store(
 def _decode_all(
     files: Sequence[tuple[str, Path]], size: int | None
 ) -> Iterator[tuple[Pixels, tuple[int, int]] | str]:
-    """Decodes in threads (Pillow lets go of the lock), a bounded number ahead of the writer."""
+    """Decodes in threads (Pillow lets go of the lock), a bounded number ahead of the writer.
+
+    Filters of warnings belong to the process: set here once, for threads would undo each other's.
+    """
     ahead = 256
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    with warnings.catch_warnings(), ThreadPoolExecutor(os.cpu_count()) as pool:
+        warnings.simplefilter("ignore")
         for start in track(range(0, len(files), ahead), "decoding, in batches of 256"):
             paths = [path for _, path in files[start : start + ahead]]
             yield from pool.map(lambda path: decode(path, size), paths)
@@ -120,14 +125,16 @@ def decode(path: Path, size: int | None) -> tuple[Pixels, tuple[int, int]] | str
         uint8 [H, W, 3] and the published (width, height), or why it can't be decoded.
     """
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(path) as image:
-                published = image.size
-                if size is not None and min(published) > 2 * size:
-                    image.draft("RGB", (2 * size, 2 * size))  # JPEG: decode at a fraction
-                upright = ImageOps.exif_transpose(image).convert("RGB")
-                swapped = image.getexif().get(0x0112, 1) >= 5  # turned by 90 degrees
+        with Image.open(path) as image:
+            published = image.size
+            if published[0] * published[1] > (Image.MAX_IMAGE_PIXELS or math.inf):
+                return f"can't be decoded: more than {Image.MAX_IMAGE_PIXELS:,} pixels"
+            if image.mode.startswith(("I", "F")):
+                return f"has more than 8 bits a channel (Pillow's mode {image.mode})"
+            if size is not None and min(published) > 2 * size:
+                image.draft("RGB", (2 * size, 2 * size))  # JPEG: decode at a fraction
+            upright = ImageOps.exif_transpose(image).convert("RGB")
+            swapped = image.getexif().get(0x0112, 1) >= 5  # turned by 90 degrees
     except UnidentifiedImageError:
         return "not an image in a known format"
     except (OSError, ValueError, SyntaxError, Warning, Image.DecompressionBombError) as error:

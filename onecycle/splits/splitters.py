@@ -136,13 +136,14 @@ SPLITTERS: dict[str, Callable[[pd.DataFrame, Any], Parts]] = {
 def _in_proportion(strata: Sequence[str], valid: float, test: float, seed: int) -> Parts:
     """Shuffles rows, lays them out stratum by stratum, and takes each part at even distances.
 
-    So every stratum gets its share to within one row, and the whole does too.
+    So the whole gets its shares rounded, every stratum its share of test to within one row, and
+    of valid, which is taken from what test leaves, to within two.
     """
     shuffled = np.random.default_rng(seed).permutation(len(strata))
     order = shuffled[np.argsort(np.asarray(strata, dtype=object)[shuffled], kind="stable")]
-    is_test = _evenly(len(order), test)
+    is_test = _evenly(len(order), round(len(order) * test))
     rest = order[~is_test]
-    is_valid = _evenly(len(rest), valid / (1 - test))
+    is_valid = _evenly(len(rest), round(len(order) * valid))
     parts: Parts = ["train"] * len(strata)
     for row in order[is_test]:
         parts[row] = "test"
@@ -151,15 +152,21 @@ def _in_proportion(strata: Sequence[str], valid: float, test: float, seed: int) 
     return parts
 
 
-def _evenly(n: int, share: float) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
-    """Marks round(n·share) of n places, bool [n], spread evenly."""
-    marks = np.round(np.arange(n + 1) * (round(n * share) / max(n, 1)))
+def _evenly(n: int, count: int) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+    """Marks `count` of n places, bool [n], spread evenly."""
+    marks = np.round(np.arange(n + 1) * (count / max(n, 1)))
     return np.diff(marks) > 0
 
 
 def _strata(y: pd.Series) -> list[str]:
-    """A text for each row that is equal where the labels are."""
-    return [label if isinstance(label, str) else "\n".join(sorted(label)) for label in y]
+    """A text for each row that is equal where the labels or ratings are; points are all alike."""
+    return [_stratum(each) for each in y]
+
+
+def _stratum(y: str | float | Sequence[str] | Sequence[float]) -> str:
+    if isinstance(y, str | float):
+        return str(y)
+    return "\n".join(sorted(each for each in y if isinstance(each, str)))
 
 
 def _choose(

@@ -1,0 +1,31 @@
+"""What several tests share: a working tree with params, tiny data, the mirror of real data."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+MIRROR = ROOT.parent / "shared" / "mirror"
+
+
+@pytest.fixture
+def root() -> Path:
+    """The project's root folder."""
+    return ROOT
+
+
+@pytest.fixture
+def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of the project's params.yaml in a folder of its own, which is the current one."""
+    shutil.copy(ROOT / "params.yaml", tmp_path)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture(scope="session")
+def mirror() -> Path:
+    """The folder of real archives and weights; without it the test is skipped."""
+    if not MIRROR.is_dir():
+        pytest.skip(f"no mirror of real data at {MIRROR}")
+    return MIRROR

@@ -1,0 +1,168 @@
+"""params.yaml: what is refused, in which words, and how values are written into it."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ruamel.yaml import YAML
+
+from onecycle import params as yaml_params
+from onecycle.errors import UserError
+from tasks import problems
+from tasks.__main__ import main
+
+STAGES = ["download", "prepare", "split", "learner", "lr_find", "train", "calibrate", "evaluate"]
+
+
+def raw() -> dict[str, Any]:
+    return yaml_params.read_yaml(yaml_params.PARAMS_FILE)
+
+
+def refusal(value: dict[str, Any]) -> str:
+    with pytest.raises(UserError) as caught:
+        problems.check(value)
+    return str(caught.value)
+
+
+def test_the_shipped_file_is_valid_and_complete(tree):
+    value = raw()
+    params = problems.check(value)
+    assert params.run == [name for name in params.problems if name.startswith("sample_")]
+    assert {"pets", "pascal", "biwi", "movielens"} <= set(params.problems)
+    for problem in value["problems"].values():
+        assert list(problem) == STAGES
+
+
+def test_what_dvc_writes_for_a_setting_means_the_same(tree):
+    """DVC rewrites params.yaml for -S by ruamel's round trip, wrapping lines at 80."""
+    yaml = YAML()
+    yaml.width = 80
+    yaml.dump(yaml.load(Path("params.yaml")), Path("again.yaml"))
+    assert yaml_params.read_yaml(Path("again.yaml")) == raw()
+    assert "&" not in Path("params.yaml").read_text()
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "said"),
+    [
+        ("problems.pets.train.unfrozen.epoch", 3, "unknown key 'epoch', did you mean 'epochs'?"),
+        ("problems.pets.prepare.lable", "x", "unknown key 'lable', did you mean 'label'?"),
+        ("problems.pets.train.unfrozen.epochs", "six", "problems.pets.train.unfrozen.epochs: "),
+        ("problems.pets.train.unfrozen.epochs", -1, "greater than or equal to 0, got -1"),
+        (
+            "problems.pets.train.frozen.lr",
+            "fnd",
+            "expected a valid number, got 'fnd'",
+        ),
+        ("problems.pets.split.valid", 0.9, "expected valid + test below 1"),
+        ("problems.pets.split.by", "rondom", "expected 'by' to be one of 'random', 'stratified'"),
+        ("problems.biwi.split.test", [13], "expected a valid string, got 13; put it in quotes"),
+        ("problems.pets.prepare.label", "[", "expected a regular expression"),
+        ("problems.pets.prepare.label", "a", "a regular expression with a group in parentheses"),
+        ("problems.pets.learner.arch", "resnet33", "learner: expected 'arch' to be one of"),
+        ("problems.pets.learner.arch", "dot", "problems.pets.learner: unknown key"),
+        ("problems.biwi.learner.fit", "crop", "points need learner.fit: squish"),
+        ("problems.pascal.calibrate.coverage", 0.5, "problems.pascal.calibrate: unknown key"),
+        ("problems.pascal.calibrate.aim", "f1", "problems.pascal.calibrate.aim: expected"),
+        ("problems.pets.download.archives", [], "problems.pets.download.archives: "),
+        ("problems.pets.download.folder", "x", "expected one of archives, folder or sample"),
+        ("problems.pets.lr_find.suggestion", "vally", "expected 'valley', 'slide', 'minimum' or"),
+        ("threads", 0, "threads: expected greater than or equal to 1, got 0"),
+        ("threads", True, "threads: "),
+        ("run", ["pet"], "run: no problem 'pet'; did you mean 'pets'?"),
+    ],
+)
+def test_a_mistake_is_named_with_its_path_and_remedy(tree, path, value, said):
+    whole = raw()
+    *keys, last = path.split(".")
+    inside = whole
+    for key in keys:
+        inside = inside[key]
+    inside[last] = value
+    assert said in refusal(whole)
+
+
+def test_a_missing_section_is_named(tree):
+    whole = raw()
+    del whole["problems"]["pets"]["evaluate"]
+    assert "problems.pets.evaluate: is missing" in refusal(whole)
+
+
+def test_every_fault_is_told_at_once(tree):
+    whole = raw()
+    whole["problems"]["pets"]["train"]["frozen"]["epochs"] = "x"
+    whole["problems"]["biwi"]["split"]["seed"] = -1
+    said = refusal(whole)
+    assert "problems.pets.train.frozen.epochs" in said and "problems.biwi.split.seed" in said
+
+
+def test_a_checksum_is_checked_before_anything_runs(tree):
+    whole = raw()
+    whole["problems"]["pets"]["download"]["archives"][0]["checksum"] = "sha256:12"
+    assert "problems.pets.download.archives.0.checksum" in refusal(whole)
+
+
+def test_numbers_like_1e_4_are_numbers(tree):
+    Path("x.yaml").write_text("a: 1e-4\nb: 01\nc: '01'\n")
+    assert yaml_params.read_yaml(Path("x.yaml"))["a"] == 1e-4
+
+
+@pytest.mark.parametrize("text", ["a: [1", "a: b: c", "\tx"])
+def test_broken_yaml_names_the_line(tree, text):
+    Path("params.yaml").write_text(text)
+    with pytest.raises(UserError, match=r"params.yaml, line \d+: not valid YAML"):
+        raw()
+
+
+def test_a_missing_file_names_the_remedy(tree):
+    Path("params.yaml").unlink()
+    with pytest.raises(UserError, match="root folder"):
+        raw()
+
+
+def test_setting_a_value_keeps_comments_and_everything_else(tree):
+    before = Path("params.yaml").read_text().splitlines()
+    assert main(["set", "problems.pets.train.unfrozen.epochs=2"]) == 0
+    after = Path("params.yaml").read_text().splitlines()
+    assert raw()["problems"]["pets"]["train"]["unfrozen"]["epochs"] == 2
+    assert len(before) == len(after)
+    assert sum(a != b for a, b in zip(before, after, strict=True)) == 1
+
+
+def test_a_setting_that_would_be_wrong_is_not_written(tree, capsys):
+    before = Path("params.yaml").read_bytes()
+    assert main(["set", "problems.pets.train.unfrozen.epoch=2"]) == 1
+    assert "did you mean 'epochs'?" in capsys.readouterr().err
+    assert Path("params.yaml").read_bytes() == before
+
+
+def test_a_patch_merges_and_replaces_where_told(tree):
+    Path("patch.yaml").write_text(
+        "problems:\n"
+        "  pets:\n"
+        "    learner: {size: 128}\n"
+        "    split: !replace {by: column, valid: 0.1}\n"
+    )
+    arch = raw()["problems"]["pets"]["learner"]["arch"]
+    assert main(["set", "@patch.yaml"]) == 0
+    pets = raw()["problems"]["pets"]
+    assert pets["learner"]["size"] == 128 and pets["learner"]["arch"] == arch
+    assert pets["split"] == {"by": "column", "valid": 0.1}
+
+
+def test_the_mirror_patch_fits_and_leaves_no_anchor(tree, root):
+    assert main(["set", f"@{root / 'patches' / 'mirror.yaml'}"]) == 0
+    text = Path("params.yaml").read_text()
+    assert "&" not in text
+    problem = problems.check(raw()).problems["pets"]
+    assert problem.split.by == "column"
+
+
+def test_the_schema_in_the_repository_is_the_code_s(root):
+    assert json.loads((root / problems.SCHEMA_FILE).read_text()) == problems.schema()
+
+
+def test_an_unknown_problem_on_the_command_line(tree, capsys):
+    assert main(["split", "pest"]) == 1
+    assert "no problem 'pest'; did you mean 'pets'?" in capsys.readouterr().err
