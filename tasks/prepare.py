@@ -35,6 +35,8 @@ def run(paths: Paths, params: Params) -> None:
     say(f"{len(good):,} items; {len(reading.bad):,} rows in {paths.data('quarantine.parquet')}")
     for each in quarantine.slice(0, 5).to_pylist():
         say(f"  {each['file']}, row {each['row']}: {each['reason']}")
+    if not total:
+        raise UserError(f"{raw}: nothing to read there; see the other keys of prepare")
     if not good or len(reading.bad) > params.max_bad * total:
         raise UserError(
             f"{paths.data('quarantine.parquet')}: {len(reading.bad):,} of {total:,} rows are bad, "

@@ -48,6 +48,10 @@ class Problem(Section):
             raise ValueError(
                 "points need learner.fit: squish, for a crop may lose the point it is asked for"
             )
+        if self.prepare.y != "points" and getattr(learner, "head", "") == "heatmap":
+            raise ValueError(
+                f"learner.head: heatmap finds points, but prepare.y is {self.prepare.y}"
+            )
         return self
 
 

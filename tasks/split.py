@@ -44,8 +44,10 @@ def run(paths: Paths, params: Params) -> None:
 
 def label_counts(items: pd.DataFrame, split: pd.DataFrame) -> pd.DataFrame:
     """How often each label or rating occurs in each part; empty for points."""
-    rows = items.drop(columns="split").merge(split, on="id")[["y", "split"]].explode("y")
-    if pd.api.types.is_float_dtype(rows["y"].infer_objects()) and rows["y"].nunique() > 20:
+    listed = items.drop(columns="split").merge(split, on="id")[["y", "split"]]
+    rows = listed.explode("y")
+    is_number = pd.api.types.is_float_dtype(rows["y"].infer_objects())
+    if is_number and (len(rows) > len(listed) or rows["y"].nunique() > 20):
         rows = rows.iloc[:0]
     table = rows.groupby(["y", "split"]).size().rename("items").reset_index()
     return table.rename(columns={"y": "label"})

@@ -63,6 +63,7 @@ def test_what_dvc_writes_for_a_setting_means_the_same(tree):
         ("problems.pets.learner.arch", "resnet33", "learner: expected 'arch' to be one of"),
         ("problems.pets.learner.arch", "dot", "problems.pets.learner: unknown key"),
         ("problems.biwi.learner.fit", "crop", "points need learner.fit: squish"),
+        ("problems.pets.learner.head", "heatmap", "learner.head: heatmap finds points"),
         ("problems.pascal.calibrate.coverage", 0.5, "problems.pascal.calibrate: unknown key"),
         ("problems.pascal.calibrate.aim", "f1", "problems.pascal.calibrate.aim: expected"),
         ("problems.pets.download.archives", [], "problems.pets.download.archives: "),

@@ -39,7 +39,8 @@ class VisionLearner(Section):
         batch_size: pictures a step.
         precision: `auto` is bf16 where the device gains from it (CPUs and GPUs that have it), fp16
             on older GPUs, else fp32.
-        y_range: a sigmoid keeps outputs between the two; [-1, 1] for points.
+        head: `concat_pool` is fast.ai's; `heatmap`, for points, keeps the place that pooling loses.
+        y_range: a sigmoid keeps the outputs of concat_pool between the two; [-1, 1] for points.
         dropout: before the last layer; half of it before the one before.
         wd: decoupled weight decay, none on norm layers and biases.
         train_norm: whether norm layers of a frozen body train, as in fast.ai.
@@ -55,6 +56,7 @@ class VisionLearner(Section):
     augment: Augment | None = Augment()
     batch_size: int = Field(64, ge=2)
     precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
+    head: Literal["concat_pool", "heatmap"] = "concat_pool"
     y_range: Range | None = None
     dropout: float = Field(0.5, ge=0, lt=1)
     wd: float = Field(0.01, ge=0)
@@ -75,6 +77,7 @@ class CollabLearner(Section):
     Attributes:
         arch: `dot` is the product of two embeddings, `dot_bias` adds a bias for each user and item.
         factors: length of an embedding.
+        head: `concat_pool` is fast.ai's; `heatmap`, for points, keeps the place that pooling loses.
         y_range: a sigmoid keeps ratings between the two; null for none.
         batch_size: ratings a step.
         wd: decoupled weight decay, on biases too, as in fast.ai.

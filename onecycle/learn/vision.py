@@ -1,6 +1,5 @@
-"""Picture models: a torchvision backbone without its classifier, and fast.ai's head."""
+"""Picture models: a torchvision backbone without its classifier, and a head."""
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -9,31 +8,11 @@ from torch import Tensor, nn
 
 from onecycle.errors import UserError
 from onecycle.learn.groups import Grouped
+from onecycle.learn.heads import HEADS
 from onecycle.learn.recipe import VisionLearner
 
-HIDDEN = 512  # width of the head's hidden layer, as in fast.ai
 # Where fast.ai cuts a backbone's children into layer groups: stem to layer2, then the rest.
 SPLIT = {"resnet": 6, "squeezenet": 5}
-
-
-class RangedSigmoid(nn.Module):
-    """Squeezes outputs between two numbers."""
-
-    def __init__(self, low: float, high: float) -> None:
-        super().__init__()
-        self.low, self.high = low, high
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Any shape, in float32 so that the ends can be told apart."""
-        return torch.sigmoid(x.float()) * (self.high - self.low) + self.low
-
-
-class ConcatPool(nn.Module):
-    """Maximum and mean over the picture, side by side: [N, C, H, W] to [N, 2C]."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Pools."""
-        return torch.cat([x.amax((2, 3)), x.mean((2, 3))], dim=1)
 
 
 class VisionModel(Grouped):
@@ -44,7 +23,7 @@ class VisionModel(Grouped):
         late: the rest of it.
         channels: of the backbone's output.
         outputs: numbers the model gives for a picture.
-        learner: dropout and y_range.
+        learner: head, dropout and y_range.
     """
 
     group_names = ("early", "late", "head")
@@ -59,7 +38,8 @@ class VisionModel(Grouped):
     ) -> None:
         super().__init__()
         self.early, self.late = early, late
-        self.head = make_head(2 * channels, outputs, learner.dropout, learner.y_range)
+        make_head = HEADS[learner.head]
+        self.head = make_head(channels, outputs, learner.dropout, learner.y_range)
 
     def forward(self, x: Tensor) -> Tensor:
         """float [N, 3, H, W] to [N, outputs]."""
@@ -69,29 +49,6 @@ class VisionModel(Grouped):
     def layer_groups(self) -> list[nn.Module]:
         """From the first to the last: early layers, late layers, head."""
         return [self.early, self.late, self.head]
-
-
-def make_head(
-    inputs: int, outputs: int, dropout: float, y_range: Sequence[float] | None
-) -> nn.Sequential:
-    """fast.ai's head: concat pool, two dense layers with batch norm and dropout."""
-    norms = [nn.BatchNorm1d(inputs), nn.BatchNorm1d(HIDDEN)]
-    dense = [nn.Linear(inputs, HIDDEN, bias=False), nn.Linear(HIDDEN, outputs, bias=False)]
-    for layer in dense:
-        nn.init.kaiming_normal_(layer.weight)
-    for norm in norms:
-        nn.init.constant_(norm.bias, 1e-3)
-    layers = [
-        ConcatPool(),
-        norms[0],
-        nn.Dropout(dropout / 2),
-        dense[0],
-        nn.ReLU(inplace=True),
-        norms[1],
-        nn.Dropout(dropout),
-        dense[1],
-    ]
-    return nn.Sequential(*layers, *([RangedSigmoid(*y_range)] if y_range else []))
 
 
 def vision_model(

@@ -16,6 +16,7 @@ from onecycle.learn import device, learner, saved, schedules
 from onecycle.learn.collab import DotProduct
 from onecycle.learn.datablock import DataBlock
 from onecycle.learn.groups import Grouped, freeze, param_groups
+from onecycle.learn.heads import SoftArgmax
 from onecycle.learn.learner import Cycle, Learner
 from onecycle.learn.lr_finder import RangeTest
 from onecycle.learn.recipe import CollabLearner, VisionLearner
@@ -229,6 +230,19 @@ def test_the_head_and_groups_of_a_backbone():
     assert model.eval()(torch.zeros(2, 3, 64, 64)).shape == (2, 5)
     ranged = vision_model(RECIPE.model_copy(update={"y_range": [-1.0, 1.0]}), 2).eval()
     assert ranged(torch.randn(4, 3, 64, 64) * 100).abs().max() <= 1
+
+
+def test_soft_argmax_finds_the_hot_cell():
+    heat = torch.zeros(2, 1, 4, 8)
+    heat[0, 0, 3, 0] = heat[1, 0, 0, 7] = 100
+    expected = torch.tensor([[-7 / 8, 3 / 4], [7 / 8, -3 / 4]])  # centres of the cells
+    assert torch.allclose(SoftArgmax()(heat), expected)
+
+
+def test_the_heatmap_head_gives_points():
+    recipe = RECIPE.model_copy(update={"head": "heatmap"})
+    points = vision_model(recipe, 2).eval()(torch.randn(3, 3, 64, 64))
+    assert points.shape == (3, 2) and points.abs().max() < 1
 
 
 def test_weights_of_another_architecture_are_refused(tmp_path):
