@@ -49,9 +49,7 @@ class Problem(Section):
                 "points need learner.fit: squish, for a crop may lose the point it is asked for"
             )
         if self.prepare.y != "points" and getattr(learner, "head", "") == "heatmap":
-            raise ValueError(
-                f"learner.head: heatmap finds points, but prepare.y is {self.prepare.y}"
-            )
+            raise ValueError("learner.head: heatmap finds points; use concat_pool")
         return self
 
 

@@ -1,0 +1,65 @@
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from onecycle.errors import UserError
+from onecycle.items import ratings
+
+
+def read(raw: Path, text: str, **params):
+    (raw / "u.data").write_bytes(text.encode("latin-1"))
+    return ratings.read(raw, ratings.Params(reader="ratings", path="u.data", **params))
+
+
+def test_a_line_of_movielens(tmp_path):
+    (row,) = read(tmp_path, "196\t242\t3\t881250949\n").rows
+    expected = {"id": "196/242", "x": ["196", "242"], "y": 3.0, "group": None, "time": 881250949}
+    assert row == expected
+
+
+def test_names_are_read_as_latin_1(tmp_path):
+    (row,) = read(tmp_path, "ann\tLes Misérables\t3.5\t1\n").rows
+    assert row["x"] == ["ann", "Les Misérables"] and row["y"] == 3.5
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("1\t2\t3", "expected 4 cells, found 3"),
+        ("1\t2\t3\t4\t5", "expected 4 cells, found 5"),
+        ("1\t2\tgood\t4", "'good'"),
+        ("1\t2\tnan\t4", "expected a finite rating, got 'nan'"),
+        ("1\t2\t3\tnoon", "'noon'"),
+        (" \t2\t3\t4", "its user or its item is empty"),
+        ("8\t8\t5\t4", "user 8 rated item 8 already in row 1"),
+    ],
+)
+def test_a_bad_line_is_quarantined_with_its_number(tmp_path, line, said):
+    reading = read(tmp_path, f"8\t8\t4\t1\n{line}\n9\t9\t5\t1\n")
+    assert [row["id"] for row in reading.rows] == ["8/8", "9/9"]
+    (bad,) = reading.bad
+    assert (bad["file"], bad["row"]) == ("u.data", 2) and said in bad["reason"]
+
+
+def test_a_line_that_was_set_aside_is_no_first_rating(tmp_path):
+    reading = read(tmp_path, "1\t2\t3\tnoon\n1\t2\t4\t5\n1\t2\t5\t6\n")
+    assert [row["y"] for row in reading.rows] == [4.0]
+    assert [(bad["row"], bad["reason"][-5:]) for bad in reading.bad][1] == (3, "row 2")
+
+
+def test_time_is_optional_and_columns_have_any_order(tmp_path):
+    reading = read(tmp_path, "4,i,u\n", sep=",", columns=["rating", "item", "user"], group="user")
+    (row,) = reading.rows
+    assert row == {"id": "u/i", "x": ["u", "i"], "y": 4.0, "group": "u", "time": None}
+
+
+@pytest.mark.parametrize("columns", [["user", "item"], ["user", "item", "rating", "user"]])
+def test_user_item_and_rating_are_needed_once(columns):
+    with pytest.raises(ValidationError, match="expected user, item and rating"):
+        ratings.Params(reader="ratings", columns=columns)
+
+
+def test_a_missing_file_is_told_by_the_key_that_names_it(tmp_path):
+    with pytest.raises(UserError, match=r"u\.data: no such file; prepare\.path"):
+        ratings.read(tmp_path, ratings.Params(reader="ratings", path="u.data"))

@@ -1,0 +1,104 @@
+"""lr_find to evaluate on a tiny problem: pretrained weights, two phases, two range tests."""
+
+import hashlib
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+import torchvision
+from PIL import Image
+
+from tasks.__main__ import STAGES, main
+
+PROBLEM = """
+problems:
+  own: !replace
+    download: {folder: photos}
+    prepare: {reader: files, label: '^(.+)_', size: 32}
+    split: {by: stratified, valid: 0.25, test: 0.25}
+    learner:
+      arch: resnet18
+      weights: {url: 'file:weights.pth', checksum: 'sha256:SHA'}
+      size: 32
+      batch_size: 8
+      precision: fp32
+    lr_find: {steps: 40, start: 1.0e-6, end: 1}
+    train: {frozen: {epochs: 1}, unfrozen: {epochs: 2, lr: find}}
+    calibrate: {}
+    evaluate: {draws: 100}
+"""
+
+
+@pytest.fixture
+def project(tree: Path) -> Path:
+    """A tree whose problem `own` has 64 pictures of two colours and a weights file."""
+    Path("photos").mkdir()
+    generator = np.random.default_rng(0)
+    for at in range(64):
+        colour = (170, 90, 60) if at % 2 else (60, 90, 170)
+        pixels = generator.normal(colour, 40, (32, 40, 3)).clip(0, 255).astype(np.uint8)
+        Image.fromarray(pixels).save(f"photos/{'ab'[at % 2]}_{at}.png")
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        torch.save(torchvision.models.resnet18().state_dict(), "weights.pth")
+    digest = hashlib.sha256(Path("weights.pth").read_bytes()).hexdigest()
+    Path("patch.yaml").write_text(PROBLEM.replace("SHA", digest))
+    assert main(["set", "@patch.yaml"]) == 0
+    return tree
+
+
+def run(*stages: str) -> None:
+    for stage in stages:
+        assert main([stage, "own"]) == 0
+
+
+def test_two_phases_from_pretrained_weights(project, capsys):
+    run(*STAGES)
+    said = capsys.readouterr().out
+    assert "range test of 40 steps, body frozen" in said
+    rates = json.loads(Path("models/own/lr.json").read_text())
+    assert list(rates) == ["valley", "slide", "minimum", "steep", "used", "reason"]
+    history = pd.read_csv("reports/own/history.csv")
+    assert list(history) == ["epoch", "phase", "lr", "train_loss", "valid_loss", "metric"]
+    assert list(history["phase"]) == ["frozen", "unfrozen", "unfrozen"]
+    frozen, unfrozen = json.loads(Path("models/own/model.json").read_text())["training"]["phases"]
+    used = rates["used"]
+    assert frozen["rates"] == pytest.approx([used / 10, used / 10, used])
+    assert unfrozen["rates"][0] * 100 == pytest.approx(unfrozen["rates"][-1])
+    assert "second" in unfrozen["why"]
+    metrics = json.loads(Path("reports/own/metrics.json").read_text())
+    intervals = json.loads(Path("reports/own/intervals.json").read_text())
+    assert set(metrics) == {"n", *intervals}
+    names = "accuracy error_rate balanced_accuracy nll ece brier".split()
+    assert set(intervals) == {*names, *(f"baseline_{name}" for name in names)}
+    for name, each in intervals.items():
+        assert each["low"] <= each["value"] == metrics[name] <= each["high"]
+        assert each["split"] == "test" and each["n"] == metrics["n"] == 16
+    assert len(pd.read_parquet("reports/own/predictions.parquet")) == 16
+
+
+def test_without_a_test_part_valid_is_judged_and_said(project):
+    assert main(["set", "problems.own.split.test=0", "problems.own.train.frozen.epochs=0"]) == 0
+    run(*STAGES)
+    intervals = json.loads(Path("reports/own/intervals.json").read_text())
+    assert intervals["accuracy"]["split"] == "valid"
+
+
+def test_weights_that_are_not_what_was_named_are_refused(project, capsys):
+    run("download", "prepare", "split")
+    with Path("weights.pth").open("ab") as file:
+        file.write(b"x")
+    assert main(["lr_find", "own"]) == 1
+    assert "weights.pth" in capsys.readouterr().err
+    assert not Path("models/own/lr.json").exists()
+
+
+def test_no_epochs_at_all_is_refused(project, capsys):
+    run("download", "prepare", "split", "lr_find")
+    phases = ["problems.own.train.frozen.epochs=0", "problems.own.train.unfrozen.epochs=0"]
+    assert main(["set", *phases]) == 0
+    assert main(["train", "own"]) == 1
+    assert "both phases have 0 epochs" in capsys.readouterr().err
