@@ -50,7 +50,9 @@ def read(raw: Path, params: Params) -> Reading:
     reading = Reading()
     first_row: dict[tuple[str, str], int] = {}
     with file.open(encoding="latin-1", newline="") as stream:
-        for row, cells in enumerate(csv.reader(stream, delimiter=params.sep), start=1):
+        for row, cells in enumerate(
+            csv.reader(stream, delimiter=params.sep, quoting=csv.QUOTE_NONE), start=1
+        ):
             try:
                 _add(reading, row, cells, params, first_row)
             except ValueError as error:

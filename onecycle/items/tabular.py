@@ -138,6 +138,9 @@ def _add(
         reading.set_aside(table.path, str(error), number)
         return
     x = (Path(table.images) / row[columns.x]).as_posix()
+    if not (raw / x).resolve().is_relative_to(raw.resolve()):
+        reading.set_aside(table.path, f"'{x}' lies outside the raw data", number)
+        return
     if not (raw / x).is_file():
         reading.set_aside(table.path, f"no file '{x}'", number)
         return

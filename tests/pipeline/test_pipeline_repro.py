@@ -18,8 +18,6 @@ SHORT = """
 run: [sample_pets, sample_movielens]
 problems:
   sample_pets:
-    learner: {size: 32}
-    lr_find: {steps: 40}
     train: {unfrozen: {epochs: 1, lr: 1e-3}}
   sample_movielens:
     train: {unfrozen: {epochs: 2}}

@@ -1,0 +1,60 @@
+"""The data: where it came from, what was set aside, how it was split."""
+
+from typing import Any
+
+from onecycle.report.facts import Facts
+from onecycle.report.parts import Section, Table
+from onecycle.report.words import count, place
+
+SHOWN = 5  # rows of the quarantine
+
+
+def section(facts: Facts) -> Section:
+    """Source, quarantine and parts; groups in several parts as a warning."""
+    split = facts.split
+    total = sum(split["counts"].values()) + split["left_out"]
+    left_out = f"; {split['left_out']:,} of them in no part" if split["left_out"] else ""
+    says = [_source(facts.source), f"{count(total, 'item')}, split by {split['by']}{left_out}."]
+    tables = [_parts(split)]
+    bad = facts.quarantine
+    if len(bad):
+        says.append(f"{count(len(bad), 'row')} set aside as unreadable or wrong; the first:")
+        first = bad.head(SHOWN)[["file", "row", "reason"]].values.tolist()
+        rows = [[file, str(row or "all"), reason] for file, row, reason in first]
+        tables.append(Table(["Set aside: file", "Row", "Reason"], rows, text=3))
+    else:
+        says.append("No row was set aside.")
+    return Section("Data", says, tables=tables, warnings=_leaks(split["leaks"]))
+
+
+def _source(source: dict[str, Any]) -> str:
+    """Where the raw files came from, in a sentence."""
+    if "sample" in source:
+        origin = f"Drawn by code: sample {source['sample']}, seed {source['seed']}"
+    elif "folder" in source:
+        origin = f"Copied from the folder {place(source['folder'])}"
+    else:
+        archives = [
+            f"{place(each['url'])} (sha256 {each['sha256'][:12]}…)" for each in source["archives"]
+        ]
+        origin = f"Extracted from {', '.join(archives)}"
+    return f"{origin}: {count(source['files'], 'file')}, {source['bytes'] / 1e6:,.1f} MB."
+
+
+def _parts(split: dict[str, Any]) -> Table:
+    """Items and, where there are any, groups of each part."""
+    groups = split["groups"]
+    columns = ["Part", "Items", "Groups"] if groups else ["Part", "Items"]
+    rows = [
+        [part, f"{items:,}"] + ([f"{groups.get(part, 0):,}"] if groups else [])
+        for part, items in split["counts"].items()
+    ]
+    return Table(columns, rows)
+
+
+def _leaks(leaks: dict[str, Any]) -> list[str]:
+    if not leaks["shared_groups"]:
+        return []
+    first = ", ".join(map(str, leaks["first"][:SHOWN]))
+    shared = count(leaks["shared_groups"], "group")
+    return [f"Leak: {shared} in more than one part ({first}…). The score will flatter."]

@@ -1,0 +1,104 @@
+"""What the page tells of: read once, from the files that the stage evaluate depends on."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from onecycle.learn.datablock import DataBlock
+from onecycle.paths import Paths, read_json
+from onecycle.report.words import count
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Everything that is known of one problem.
+
+    Attributes:
+        problem: its name.
+        block: input and target block.
+        predictions: `id x y group` and the kind's answers, a row for each judged item.
+        headline: the metric that the kind is judged by.
+        intervals: value, low, high, n and split of each metric and its baseline.
+        decision: what calibrate fitted, with its kind.
+        curve: what the decision was read from.
+        lr: the range test's suggestions and reason.
+        lr_curve: its rates and losses.
+        history: losses and metric of each epoch.
+        model: the learner's recipe and how it was trained.
+        split: counts, groups and leaks of the parts.
+        source: where the data came from.
+        quarantine: rows that were set aside.
+    """
+
+    problem: str
+    block: DataBlock
+    predictions: pd.DataFrame
+    headline: str
+    intervals: dict[str, dict[str, Any]]
+    decision: dict[str, Any]
+    curve: pd.DataFrame
+    lr: dict[str, Any]
+    lr_curve: pd.DataFrame
+    history: pd.DataFrame
+    model: dict[str, Any]
+    split: dict[str, Any]
+    source: dict[str, Any]
+    quarantine: pd.DataFrame
+
+    @classmethod
+    def read(
+        cls, paths: Paths, block: DataBlock, predictions: pd.DataFrame, headline: str
+    ) -> "Facts":
+        """Reads what the stages wrote."""
+        return cls(
+            problem=paths.problem,
+            block=block,
+            predictions=predictions.reset_index(drop=True),
+            headline=headline,
+            intervals=read_json(paths.report("intervals.json")),
+            decision=read_json(paths.model("decision.json")),
+            curve=pd.read_csv(paths.report("calibration.csv")),
+            lr=read_json(paths.model("lr.json")),
+            lr_curve=pd.read_csv(paths.report("lr_find.csv")),
+            history=pd.read_csv(paths.report("history.csv")),
+            model=read_json(paths.model("model.json")),
+            split=read_json(paths.report("split.json")),
+            source=read_json(paths.data("source.json")),
+            quarantine=pd.read_parquet(paths.data("quarantine.parquet")),
+        )
+
+    @property
+    def judged(self) -> str:
+        """The part that the predictions are of: test, or valid where there is no test."""
+        return str(self.intervals[self.headline]["split"])
+
+    @property
+    def within_groups(self) -> bool:
+        """Whether the intervals leave out the differences between groups."""
+        return bool(self.intervals[self.headline].get("within_groups", False))
+
+    @property
+    def groups(self) -> int:
+        """Number of groups among the judged items, 0 where some have none."""
+        group = self.predictions["group"]
+        return 0 if group.isna().any() else int(group.nunique())
+
+    def never_judged(self, labels: Collection[str]) -> list[str]:
+        """A sentence, if any, on labels of the vocabulary that no judged item has.
+
+        Args:
+            labels: those that judged items have.
+        """
+        vocab = getattr(self.block.y, "vocab", [])
+        missing = len(set(vocab) - set(labels))
+        about = f"No item of {self.judged} has {missing:,} of the {len(vocab):,} labels: "
+        return [about + "the score says nothing of those."] if missing else []
+
+    @property
+    def fitted_on(self) -> str:
+        """Which items decided the decision, and whether they judge it too."""
+        valid = count(self.split["counts"]["valid"], "item")
+        same = ", the same that judge it here" if self.judged == "valid" else ""
+        return f"Fitted on the {valid} of valid{same}."

@@ -1,0 +1,76 @@
+"""Targets beside predictions: ordinary items and the worst, as pictures or as rows."""
+
+from collections.abc import Callable, Sequence
+from io import BytesIO
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from PIL import Image
+
+from onecycle.blocks.image import Images
+from onecycle.report.facts import Facts
+from onecycle.report.figures import data_uri
+from onecycle.report.kinds import Shown
+from onecycle.report.parts import Card, Gallery, Picture, Section
+
+HALF = 6  # items of each of the two galleries
+LEGEND = "○ target, × prediction, dashed circle: the radius about it."
+SIDE = 240  # pixels of a picture's long side at most
+
+
+def section(facts: Facts, kind: Shown) -> Section:
+    """Ordinary items, evenly spaced, then the worst."""
+    ordinary, worst = choose(kind.badness(facts.predictions))
+    galleries = [
+        _gallery("Evenly spaced over all items", facts, kind, ordinary),
+        _gallery(f"The worst: {kind.worst}", facts, kind, worst),
+    ]
+    marked = any(card.answer.marks for gallery in galleries for card in gallery.cards)
+    return Section(
+        "Targets beside predictions",
+        [LEGEND] if marked else [],
+        galleries=[gallery for gallery in galleries if gallery.cards],
+    )
+
+
+def choose(badness: NDArray[np.float64], half: int = HALF) -> tuple[list[int], list[int]]:
+    """Rows of ordinary items and of the worst, which are not among the former."""
+    order = np.argsort(-badness, kind="stable")
+    worst = order[: min(half, len(order) // 2)]
+    rest = np.sort(order[len(worst) :])
+    places = np.linspace(0, len(rest) - 1, min(half, len(rest))).round().astype(int)
+    return rest[places].tolist(), worst.tolist()
+
+
+def _gallery(title: str, facts: Facts, kind: Shown, rows: Sequence[int]) -> Gallery:
+    columns, face = FACES[facts.block.x.kind]
+    cards = []
+    for _, row in facts.predictions.iloc[list(rows)].iterrows():
+        names, picture = face(facts.block.x, row)
+        cards.append(Card(names, kind.answer(row), picture))
+    return Gallery(title, columns, cards)
+
+
+def _picture(images: Images, row: pd.Series) -> tuple[list[str], Picture]:
+    """The item's id and its stored picture, made small."""
+    at = images.store.rows([row["id"]])[0]
+    picture = Image.fromarray(np.asarray(images.store[at]))
+    picture.thumbnail((SIDE, SIDE), Image.Resampling.LANCZOS)
+    buffer = BytesIO()
+    picture.save(buffer, "PNG", optimize=True)
+    width, height = images.store.size_px([at])[0].tolist()
+    return [row["id"]], Picture(data_uri(buffer.getvalue()), width, height)
+
+
+def _pair(_: object, row: pd.Series) -> tuple[list[str], None]:
+    """The names of user and item."""
+    return [str(name) for name in row["x"]], None
+
+
+Face = Callable[[Any, pd.Series], tuple[list[str], Picture | None]]
+FACES: dict[str, tuple[list[str], Face]] = {
+    "image": (["Picture"], _picture),
+    "pair": (["User", "Item"], _pair),
+}

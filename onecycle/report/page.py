@@ -1,0 +1,59 @@
+"""The report: one self-contained page, and the tables behind what it shows."""
+
+from pathlib import Path
+
+import jinja2
+import pandas as pd
+
+from onecycle.learn.datablock import DataBlock
+from onecycle.paths import Paths, whole
+from onecycle.report import data, gallery, results, training
+from onecycle.report.facts import Facts
+from onecycle.report.kinds import SHOWN
+
+
+def write(paths: Paths, block: DataBlock, predictions: pd.DataFrame, headline: str) -> None:
+    """Writes `report.html` and `plots/`; the same inputs give the same bytes.
+
+    Args:
+        paths: the problem's files; those that evaluate depends on are read, and intervals.json.
+        block: the model's input and target block.
+        predictions: `id x y group` and the kind's answers, a row for each judged item.
+        headline: the metric that the kind is judged by.
+    """
+    facts = Facts.read(paths, block, predictions, headline)
+    frames = SHOWN[facts.decision["kind"]].frames(facts)
+    html = render(facts, frames)
+    with whole(paths.report("plots")) as partial:
+        partial.mkdir()
+        for name, frame in frames.items():
+            frame.to_csv(partial / name, index=False)
+    with whole(paths.report("report.html")) as partial:
+        partial.write_text(html, encoding="utf-8")
+
+
+def render(facts: Facts, frames: dict[str, pd.DataFrame]) -> str:
+    """The page, from the result down to the recipe."""
+    kind = SHOWN[facts.decision["kind"]]
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template("page.html").render(
+        problem=facts.problem,
+        headline=results.headline(facts, kind.trivial),
+        caveats=results.caveats(facts),
+        metrics=results.rows(facts),
+        method=results.method(facts),
+        sections=[
+            gallery.section(facts, kind),
+            *kind.details(facts, frames),
+            kind.decision(facts, frames),
+            data.section(facts),
+            *training.sections(facts),
+        ],
+        files=sorted(frames),
+    )

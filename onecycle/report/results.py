@@ -1,0 +1,162 @@
+"""The result in a sentence, what it leaves out, and the table of all metrics."""
+
+import math
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from onecycle.decide.kinds import KINDS
+from onecycle.report.facts import Facts
+from onecycle.report.words import count
+
+NAMES = {
+    "accuracy": ("Accuracy", "share of items whose likeliest label is right"),
+    "error_rate": ("Error rate", "1 − accuracy"),
+    "balanced_accuracy": ("Balanced accuracy", "accuracy of each label's items, averaged"),
+    "nll": ("Negative log likelihood", "surprise at the right label, in nats"),
+    "ece": ("Expected calibration error", "how far confidence is from accuracy"),
+    "brier": ("Brier score", "squared error of the probabilities, 0 to 2"),
+    "map": ("Mean average precision", "of each label's ranking of the items, averaged"),
+    "accuracy_multi": ("Accuracy over all labels", "share of yes-or-no decisions that are right"),
+    "f1_micro": ("F1, micro", "of all labels together"),
+    "f1_macro": ("F1, macro", "of each label, averaged"),
+    "mse": ("Mean squared error", "the loss that training lowers"),
+    "rmse": ("Root mean squared error", "in the target's unit"),
+    "mae": ("Mean absolute error", "in the target's unit"),
+    "error_px_mean": ("Mean distance", "in pixels of the picture as published"),
+    "error_px_median": ("Median distance", "half the items are closer"),
+    "error_px_p90": ("90 % distance", "nine in ten items are closer"),
+}
+Verdict = Literal["better", "unclear", "worse"]
+VERDICTS: dict[Verdict, str] = {
+    "better": "The model is better than that, beyond its interval.",
+    "unclear": "That lies within the model's interval: the model is not shown to be better.",
+    "worse": "The model is worse than that, beyond its interval.",
+}
+MARKS: dict[Verdict, str] = {"better": "✓", "unclear": "≈", "worse": "✗"}
+
+
+@dataclass(frozen=True)
+class Headline:
+    """The result: a name and value to stand out, the rest of the sentence, and the verdict."""
+
+    name: str
+    value: str
+    rest: str
+    trivial: str
+    verdict: Verdict
+    says: str
+
+
+@dataclass(frozen=True)
+class Row:
+    """A metric of the table; `strip` has low, value, high and baseline as percent of its width."""
+
+    name: str
+    about: str
+    arrow: str
+    value: str
+    interval: str
+    baseline: str
+    mark: str
+    verdict: Verdict
+    strip: dict[str, float]
+
+
+def headline(facts: Facts, trivial: str) -> Headline:
+    """The headline metric, its interval, and the trivial predictor's beside it."""
+    found, base = facts.intervals[facts.headline], facts.intervals[f"baseline_{facts.headline}"]
+    digits = decimals(found)
+    name, verdict = _name(facts.headline)[0], judge(facts, facts.headline)
+    return Headline(
+        name=name,
+        value=f"{found['value']:,.{digits}f}",
+        rest=(
+            f"95 % interval {found['low']:,.{digits}f} to {found['high']:,.{digits}f}, "
+            f"on {count(found['n'], facts.judged + ' item')}"
+        ),
+        trivial=f"{trivial} gets {base['value']:,.{digits}f}.",
+        verdict=verdict,
+        says=VERDICTS[verdict],
+    )
+
+
+def judge(facts: Facts, name: str) -> Verdict:
+    """Whether the trivial predictor lies outside the model's interval, and on which side."""
+    found, base = facts.intervals[name], facts.intervals[f"baseline_{name}"]["value"]
+    if found["low"] <= base <= found["high"]:
+        return "unclear"
+    higher = KINDS[facts.decision["kind"]].better(name) == "higher"
+    return "better" if higher == (found["value"] > base) else "worse"
+
+
+def caveats(facts: Facts) -> list[str]:
+    """What the headline and its interval leave out."""
+    found, said = facts.intervals[facts.headline], []
+    if facts.judged != "test":
+        said.append(
+            f"There is no test part: this is judged on {facts.judged}, on which training was "
+            "watched and the decision was fitted. New items will do worse by an amount that the "
+            "interval leaves out."
+        )
+    if facts.within_groups:
+        said.append(
+            f"The items come from {count(facts.groups, 'group')} only. The interval is over items "
+            "and leaves out the differences between groups: it does not say how a new group does."
+        )
+    if found["low"] == found["high"]:
+        said.append(
+            "Every resample gives the same value, so the interval has no width. That tells of few "
+            f"items, not of certainty: on {found['n']:,}, an error rate of {3 / found['n']:.2g} "
+            "may go unseen."
+        )
+    if facts.split["leaks"]["shared_groups"]:
+        said.append("Groups are shared between the parts: the score flatters. See Data.")
+    return said
+
+
+def method(facts: Facts) -> str:
+    """How the intervals were made."""
+    whole_groups = facts.groups > 0 and not facts.within_groups
+    units = f"the {facts.groups:,} groups" if whole_groups else "items"
+    return f"Intervals are 95 %, by the bootstrap over {units}."
+
+
+def rows(facts: Facts) -> list[Row]:
+    """The table of all metrics."""
+    names = [name for name in facts.intervals if not name.startswith("baseline_")]
+    return [_row(facts, name) for name in names]
+
+
+def _row(facts: Facts, name: str) -> Row:
+    found, base = facts.intervals[name], facts.intervals[f"baseline_{name}"]["value"]
+    digits = decimals(found)
+    (title, about), verdict = _name(name), judge(facts, name)
+    return Row(
+        name=title,
+        about=about,
+        arrow="↑" if KINDS[facts.decision["kind"]].better(name) == "higher" else "↓",
+        value=f"{found['value']:,.{digits}f}",
+        interval=f"{found['low']:,.{digits}f} – {found['high']:,.{digits}f}",
+        baseline=f"{base:,.{digits}f}",
+        mark=MARKS[verdict],
+        verdict=verdict,
+        strip=_strip(found, base),
+    )
+
+
+def _strip(found: dict[str, Any], base: float) -> dict[str, float]:
+    """Places on a line that just holds the interval and the baseline, from 4 to 96 percent."""
+    places = {key: float(found[key]) for key in ("low", "value", "high")} | {"baseline": base}
+    least, most = min(places.values()), max(places.values())
+    scale = 92 / (most - least) if most > least else 0.0
+    return {key: round(4 + scale * (place - least), 2) for key, place in places.items()}
+
+
+def _name(metric: str) -> tuple[str, str]:
+    return NAMES.get(metric, (metric, ""))
+
+
+def decimals(found: dict[str, Any]) -> int:
+    """Decimals that tell two digits of the interval's width."""
+    width = found["high"] - found["low"] or abs(found["value"]) / 100 or 1.0
+    return min(9, max(0, 1 - math.floor(math.log10(width))))

@@ -1,0 +1,147 @@
+"""How the model was trained: the range test, the history, the recipe."""
+
+from collections.abc import Callable, Iterator
+from itertools import groupby
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+from numpy.typing import NDArray
+
+from onecycle.report.facts import Facts
+from onecycle.report.figures import Theme, calm, legend, plot
+from onecycle.report.parts import Plot, Section, Table
+from onecycle.report.words import count, place
+
+SHAPES = "s^Dv"
+
+
+def sections(facts: Facts) -> list[Section]:
+    """The curves of training, then the recipe."""
+    return [
+        Section("Training", plots=[_range_test(facts), _history(facts)]),
+        Section("Recipe", tables=[_phases(facts), _recipe(facts)], says=[_model(facts)]),
+    ]
+
+
+def _range_test(facts: Facts) -> Plot:
+    """The loss at rising rates; the rate that was chosen stands out."""
+    curve, lr = facts.lr_curve, facts.lr
+    chosen = lr["reason"].partition(":")[0]
+    suggested = {key: lr[key] for key in lr if key not in ("used", "reason", chosen)}
+
+    def draw(figure: Figure, theme: Theme) -> None:
+        axes = calm(figure.add_subplot(), theme, "learning rate", "smoothed loss")
+        axes.semilogx(curve["lr"], curve["loss"], color=theme.ink, lw=1.4)
+        axes.set_ylim(*_heights(curve["loss"].to_numpy()))
+
+        def height(rate: float) -> float:
+            return float(np.interp(np.log(rate), np.log(curve["lr"]), curve["loss"]))
+
+        axes.axvline(lr["used"], color=theme.accent, lw=1, alpha=0.6)
+        named = f"{chosen} {lr['used']:.1e}, used"
+        axes.plot(lr["used"], height(lr["used"]), "o", color=theme.accent, ms=8, label=named)
+        for shape, (name, rate) in zip(SHAPES, suggested.items(), strict=False):
+            label = f"{name} {rate:.1e}"
+            axes.plot(rate, height(rate), shape, mec=theme.faint, mfc="none", ms=6, label=label)
+        legend(axes, theme)
+
+    trained_at_it = any("lr.json" in phase["why"] for phase in facts.model["training"]["phases"])
+    caption = f"Range test: {lr['used']:.2g} by {lr['reason']}."
+    caption += "" if trained_at_it else " No phase took its rate from this test: see Recipe."
+    return plot(draw, f"Loss against learning rate; {lr['used']:.2g} is marked.", caption)
+
+
+def _heights(losses: NDArray[np.float64]) -> tuple[float, float]:
+    """The part of the loss axis that matters: divergence at the end leaves it."""
+    finite = losses[np.isfinite(losses)]
+    least, start = finite.min(), finite[: len(finite) // 2 + 1].max()
+    margin = 0.08 * (start - least) or 0.1
+    return least - margin, min(finite.max(), start + 0.4 * (start - least)) + margin
+
+
+def _history(facts: Facts) -> Plot:
+    """Losses above, the metric below, phases as bands."""
+    history, metric = facts.history, str(facts.model["training"]["metric"])
+    epochs = np.arange(1, len(history) + 1)
+
+    def draw(figure: Figure, theme: Theme) -> None:
+        upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=[3, 2])
+        calm(upper, theme, y="loss")
+        calm(lower, theme, "epoch", metric)
+        _bands(upper, lower, history["phase"].tolist(), theme)
+        line = {"marker": "o", "ms": 3, "lw": 1.4}
+        upper.plot(epochs, history["train_loss"], "--", color=theme.second, label="train", **line)
+        upper.plot(epochs, history["valid_loss"], color=theme.accent, label="valid", **line)
+        lower.plot(epochs, history["metric"], color=theme.accent, **line)
+        lower.xaxis.set_major_locator(MaxNLocator(integer=True))
+        legend(upper, theme)
+
+    last = history.iloc[-1]
+    caption = (
+        f"After {count(len(history), 'epoch')}: train loss {last['train_loss']:.3g}, "
+        f"valid loss {last['valid_loss']:.3g}, {metric} on valid {last['metric']:.4g}."
+    )
+    return plot(draw, "Losses and metric of each epoch.", caption)
+
+
+def _bands(upper: Axes, lower: Axes, phases: list[str], theme: Theme) -> None:
+    """Shades every other phase and names each above the plot."""
+    start = 0
+    for at, (name, run) in enumerate(groupby(phases)):
+        end = start + len(list(run))
+        for axes in (upper, lower):
+            axes.axvspan(start + 0.5, end + 0.5, color=theme.area, lw=0, alpha=(at + 1) % 2)
+        middle = (start + end + 1) / 2
+        across = upper.get_xaxis_transform()
+        upper.text(middle, 1.02, name, transform=across, ha="center", color=theme.faint, fontsize=9)
+        start = end
+    lower.set_xlim(0.5, start + 0.5)
+
+
+def _model(facts: Facts) -> str:
+    model = facts.model
+    return f"{count(model['parameters'], 'parameter')}, trained in {model['precision']}."
+
+
+def _phases(facts: Facts) -> Table:
+    """Each phase's epochs and highest rates, and where those come from."""
+    phases = facts.model["training"]["phases"]
+    rows = [
+        [each["name"], str(each["epochs"]), _rates(each["rates"]), each["why"]] for each in phases
+    ]
+    return Table(["Phase", "Epochs", "Highest rates, first layers to last", "From"], rows, text=4)
+
+
+def _rates(rates: list[float]) -> str:
+    """The rates from the first layer group to the last, equal ones once."""
+    return ", ".join(f"{rate:.2g}" for rate in dict.fromkeys(rates))
+
+
+def _recipe(facts: Facts) -> Table:
+    """The learner's parameters, a row for each."""
+    return Table(["Parameter", "Value"], list(_flat(facts.model["learner"])), text=2)
+
+
+def _flat(value: dict[str, Any], prefix: str = "") -> Iterator[list[str]]:
+    for key, inner in value.items():
+        if isinstance(inner, dict):
+            yield from _flat(inner, f"{prefix}{key}.")
+        else:
+            yield [prefix + key, WORDS.get(key, _word)(inner)]
+
+
+def _word(value: Any) -> str:  # noqa: ANN401 - any JSON value
+    if value is None:
+        return "none"
+    if isinstance(value, list):
+        return ", ".join(_word(each) for each in value)
+    return ("no", "yes")[value] if isinstance(value, bool) else str(value)
+
+
+WORDS: dict[str, Callable[[Any], str]] = {
+    "url": lambda value: place(str(value)),
+    "checksum": lambda value: f"{value[:19]}…" if value else _word(value),
+}

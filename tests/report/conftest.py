@@ -1,0 +1,171 @@
+"""A tiny problem of each kind, as the stages before evaluate leave it."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from onecycle.blocks.category import Category
+from onecycle.blocks.multicategory import Multicategory
+from onecycle.blocks.pair import Pairs
+from onecycle.blocks.points import Points
+from onecycle.blocks.rating import Rating
+from onecycle.decide.kinds import KINDS
+from onecycle.items.table import quarantine_table
+from onecycle.learn.datablock import DataBlock
+from onecycle.learn.recipe import CollabLearner, VisionLearner
+from onecycle.paths import Paths, read_json, write_json
+from onecycle.pixels.store import write_store
+from onecycle.report import page
+from onecycle.report.facts import Facts
+
+HOSTILE = '<script>alert("x")</script>\n\'&"'
+N, SIZE = 24, (48, 32)  # items; width and height of their pictures
+
+
+@dataclass
+class Problem:
+    """What `page.write` is given, and the page that it writes."""
+
+    paths: Paths
+    block: DataBlock
+    predictions: pd.DataFrame
+    headline: str
+
+    def facts(self) -> Facts:
+        return Facts.read(self.paths, self.block, self.predictions, self.headline)
+
+    def write(self) -> str:
+        page.write(self.paths, self.block, self.predictions, self.headline)
+        return self.paths.report("report.html").read_text(encoding="utf-8")
+
+    def change(self, file: Path, **values) -> None:
+        write_json(file, read_json(file) | values)
+
+    def judge(self, name: str, value: tuple[float, float, float], baseline: float, **more) -> None:
+        """Sets a metric's low, value and high, and its baseline."""
+        low, middle, high = value
+        file = self.paths.report("intervals.json")
+        rest = {"n": N, "split": "test", **more}
+        found = {"value": middle, "low": low, "high": high, **rest}
+        base = {"value": baseline, "low": baseline, "high": baseline, **rest}
+        self.change(file, **{name: found, f"baseline_{name}": base})
+
+
+def _category(rng):
+    vocab = ["cat", HOSTILE, "snake"]
+    y = rng.integers(3, size=N)
+    return Category(vocab), [vocab[k] for k in y], y, rng.normal(size=(N, 3)) + 1.5 * np.eye(3)[y]
+
+
+def _multicategory(rng):
+    vocab = ["car", HOSTILE, "sky"]
+    y = rng.integers(2, size=(N, 3)).astype(float)
+    labels = [[vocab[k] for k in np.flatnonzero(row)] for row in y]
+    return Multicategory(vocab), labels, y, rng.normal(size=(N, 3)) + 3 * y - 1.5
+
+
+def _points(rng):
+    y = rng.uniform(-0.8, 0.8, size=(N, 2))
+    pixels = (y + 1) * np.array(SIZE) / 2
+    return Points(), pixels.tolist(), y, y + rng.normal(size=(N, 2)) / 8
+
+
+def _rating(rng):
+    y = rng.integers(1, 6, size=(N, 1)).astype(float)
+    return Rating(), y[:, 0].tolist(), y, y + rng.normal(size=(N, 1))
+
+
+TARGETS = {
+    "category": _category,
+    "multicategory": _multicategory,
+    "points": _points,
+    "rating": _rating,
+}
+
+
+def pictures(folder: Path, rng) -> list[tuple[str, Path]]:
+    """Files of noise, and their ids: one of them hostile."""
+    files = []
+    for at in range(N):
+        file = folder / f"{at}.png"
+        pixels = rng.integers(256, size=(SIZE[1], SIZE[0], 3), dtype=np.uint8)
+        Image.fromarray(pixels).save(file)
+        files.append((HOSTILE if at == 0 else f"{at:02}.png", file))
+    return files
+
+
+def make(kind: str, root: Path) -> Problem:
+    """Writes every file that evaluate depends on."""
+    rng, paths = np.random.default_rng(0), Paths(f"my_{kind}", root)
+    paths.data().mkdir(parents=True)
+    target, labels, y, scores = TARGETS[kind](rng)
+    files = pictures(root, rng) if kind != "rating" else []
+    write_store(paths.data("pixels"), files, 64)
+    pairs = [[HOSTILE if at == 0 else f"u{at}", f"i{at}"] for at in range(N)]
+    learner = VisionLearner(arch="resnet18", weights=None, size=32, fit="squish")
+    recommender = CollabLearner(arch="dot")
+    block = DataBlock.from_blocks(
+        *(Pairs.from_items(pairs), target, recommender) if not files else (None, target, learner),
+        paths.data("pixels"),
+    )
+    ids = [name for name, _ in files] or ["/".join(pair) for pair in pairs]
+    group = [f"person {at % 3}" for at in range(N)] if kind == "points" else [None] * N
+    items = pd.DataFrame({"id": ids, "x": pairs, "y": labels, "group": group})
+
+    size_px = np.tile(np.array(SIZE, float), (N, 1)) if kind == "points" else None
+    rules = KINDS[kind]
+    decision, curve = rules.fit(scores, y, rules.Params(), size_px)
+    answers = rules.answers(scores, decision, getattr(target, "vocab", []), size_px)
+    values = rules.metrics(scores, y, decision, np.ones((1, N)), size_px)
+    trivial = rules.baseline(y, N, scores.shape[1])
+    base = rules.metrics(trivial, y, rules.default(), np.ones((1, N)), size_px)
+    write_files(paths, block, decision, curve)
+    write_json(paths.report("intervals.json"), {})
+    made = Problem(paths, block, pd.concat([items, answers], axis=1), rules.headline)
+    for name, value in values.items():
+        v = float(value[0])
+        made.judge(name, (0.9 * v, v, 1.1 * v), float(base[name][0]))
+    return made
+
+
+def write_files(paths: Paths, block: DataBlock, decision, curve: pd.DataFrame) -> None:
+    """What the stages say of data and training."""
+    source = {"archives": [{"url": "file:///home/me/a.zip", "bytes": 9, "sha256": "ab" * 32}]}
+    write_json(paths.data("source.json"), source | {"files": 30, "bytes": 4_200_000})
+    bad = [{"file": HOSTILE, "row": row, "reason": f"reason {row}"} for row in range(7)]
+    pd.DataFrame(quarantine_table(bad).to_pydict()).to_parquet(paths.data("quarantine.parquet"))
+    counts = {"train": 50, "valid": 12, "test": N}
+    leaks = {"shared_groups": 0, "first": []}
+    split = {"by": "random", "counts": counts, "left_out": 2, "groups": {}, "leaks": leaks}
+    write_json(paths.report("split.json"), split)
+    found = {"valley": 3e-3, "slide": 1e-2, "minimum": 2e-2, "steep": 1e-3, "used": 3e-3}
+    write_json(paths.model("lr.json"), found | {"reason": "valley: the smoothed loss fell"})
+    rates = np.geomspace(1e-6, 1, 40)
+    curve_of_loss = {"lr": rates, "loss": 2 - np.exp(-((np.log10(rates) + 2) ** 2))}
+    pd.DataFrame(curve_of_loss).to_csv(paths.report("lr_find.csv"), index=False)
+    epochs = {"epoch": [0, 1, 2], "phase": ["frozen", "unfrozen", "unfrozen"], "lr": [1e-3] * 3}
+    losses = {"train_loss": [2, 1, 0.5], "valid_loss": [2, 1.5, 1.25], "metric": [0.1, 0.2, 0.3]}
+    pd.DataFrame(epochs | losses).to_csv(paths.report("history.csv"), index=False)
+    phases = [{"name": "frozen", "epochs": 1, "rates": [1e-4, 1e-3], "why": "lr.json"}]
+    model = {"learner": block.learner.model_dump(), "precision": "fp32", "parameters": 1234}
+    training = {"phases": phases, "metric": block.y.metric_name}
+    write_json(paths.model("model.json"), model | {"training": training})
+    write_json(paths.model("decision.json"), decision)
+    curve.to_csv(paths.report("calibration.csv"), index=False)
+
+
+@pytest.fixture
+def problem(tmp_path):
+    """Makes a problem of the kind."""
+    return lambda kind: make(kind, tmp_path)
+
+
+@pytest.fixture(scope="session", params=TARGETS)
+def written(request, tmp_path_factory):
+    """A problem of each kind and its page, for tests that only read."""
+    made = make(request.param, tmp_path_factory.mktemp(request.param))
+    return made, made.write()
