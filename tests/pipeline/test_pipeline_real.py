@@ -9,14 +9,15 @@ import pytest
 from tasks.__main__ import STAGES, main
 
 pytestmark = [pytest.mark.real, pytest.mark.slow]
+HEAD_ONLY = ["lr_find.steps=40", "train.unfrozen.epochs=0"]
 SHORT = {
-    "pets": ["learner.size=96", "lr_find.steps=30", "train.unfrozen.epochs=0"],
-    "pascal": ["learner.size=96", "lr_find.steps=40", "train.unfrozen.epochs=0"],
-    "biwi": ["lr_find.steps=30", "train.frozen.epochs=2", "train.unfrozen.epochs=0"],
+    "pets": [*HEAD_ONLY, "learner.size=96", "train.frozen.epochs=4"],
+    "pascal": [*HEAD_ONLY, "learner.size=96", "train.frozen.epochs=4"],
+    "biwi": [*HEAD_ONLY, "train.frozen.epochs=2"],
     "movielens": ["train.unfrozen.epochs=3"],
 }
 # What the short form reaches on two machines, with room; the full recipes are in the README.
-AT_LEAST = {"pets": 0.55, "pascal": 0.25}
+AT_LEAST = {"pets": 0.45, "pascal": 0.25}
 AT_MOST = {"biwi": 0.02, "movielens": 0.95}
 
 
