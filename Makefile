@@ -30,7 +30,7 @@ repro: $(READY) ## run the graph: what params.yaml's `run` names
 	dvc repro
 
 test: $(READY) ## run all tests, with branch coverage
-	$(PYTHON) -m pytest --cov --cov-report=term
+	OMP_NUM_THREADS=1 $(PYTHON) -m pytest -n 2 --dist loadfile --cov --cov-report=term
 
 check: $(READY) ## lint, types, layers, formatting
 	$(PYTHON) -m ruff check .
