@@ -27,7 +27,7 @@ $(VENV)/.ready: requirements.lock
 	touch $@
 
 repro: $(READY) ## run the graph: what params.yaml's `run` names
-	dvc repro
+	$(PYTHON) -m dvc repro
 
 test: $(READY) ## run all tests, with branch coverage
 	OMP_NUM_THREADS=1 $(PYTHON) -m pytest -n 2 --dist loadfile --cov --cov-report=term
@@ -36,13 +36,13 @@ check: $(READY) ## lint, types, layers, formatting
 	$(PYTHON) -m ruff check .
 	$(PYTHON) -m ruff format --check .
 	$(PYTHON) -m mypy
-	lint-imports
+	$(dir $(PYTHON))lint-imports
 
 schema: $(READY) ## write params.schema.json, which editors use
 	$(PYTHON) -m tasks schema
 
 lock: $(READY) ## choose versions anew and write requirements.lock
-	uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 \
+	$(dir $(PYTHON))uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 \
 	  --generate-hashes --no-emit-index-url --no-annotate --upgrade --quiet \
 	  --custom-compile-command "make lock" -o requirements.lock
 

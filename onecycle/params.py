@@ -24,7 +24,7 @@ Yaml = Any  # a value read from YAML: mapping, list, text, number, true, false o
 class Section(BaseModel):
     """A section of params.yaml: types are not bent to fit, and unknown keys are refused."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
     @model_validator(mode="before")
     @classmethod
@@ -62,7 +62,7 @@ def read_yaml(path: Path, yaml: YAML | None = None) -> dict[str, Yaml]:
         raise UserError(f"{path}, line {line}: not valid YAML: {error.problem}") from None
     if not _maps(value):
         raise UserError(f"{path}: expected a mapping of keys to values")
-    return dict(value)
+    return value  # type: ignore[no-any-return]
 
 
 def _plain() -> YAML:
@@ -131,12 +131,12 @@ def apply(settings: Iterable[str], path: Path = PARAMS_FILE) -> list[str]:
         One line for each value written, for people to read.
 
     Raises:
-        UserError: a setting has no `=`, or its file is missing or no YAML.
+        UserError: a setting has no `=`, or a value, a patch or `path` is no YAML.
     """
     yaml = YAML()
     yaml.preserve_quotes = True
     yaml.width = 4096  # no line is wrapped that was not
-    document = yaml.load(path)
+    document = read_yaml(path, yaml)
     said: list[str] = []
     for setting in settings:
         if setting.startswith("@"):
@@ -145,12 +145,19 @@ def apply(settings: Iterable[str], path: Path = PARAMS_FILE) -> list[str]:
             key, equals, text = setting.partition("=")
             if not equals:
                 raise UserError(f"'{setting}': expected key=value or @FILE")
-            value = _plain().load(text)
+            value = _value(setting, text)
             patch = _nest(key.split("."), _Replace(value) if _maps(value) else value)
         said += _merge(document, patch, "")
     with whole(path) as partial:
         yaml.dump(document, partial)
     return said
+
+
+def _value(setting: str, text: str) -> Yaml:
+    try:
+        return _plain().load(text)
+    except MarkedYAMLError as error:
+        raise UserError(f"'{setting}': the value is not valid YAML: {error.problem}") from None
 
 
 def _nest(keys: list[str], value: Yaml) -> dict[str, Yaml]:

@@ -9,10 +9,10 @@ from pydantic import AfterValidator, Field, model_validator
 
 from onecycle.errors import UserError
 from onecycle.params import Section
-from onecycle.paths import Paths, home, main_tree, read_json, remove, whole, write_json
+from onecycle.paths import Paths, main_tree, read_json, remove, whole, write_json
 from onecycle.progress import say
 from onecycle.sources.fetch.checksum import valid_checksum
-from onecycle.sources.fetch.download import fetch
+from onecycle.sources.fetch.download import fetch_kept
 from onecycle.sources.fetch.extract import extract
 from onecycle.sources.samples import registry
 
@@ -26,7 +26,7 @@ class Archive(Section):
         url: http(s) or file; a relative file url starts at the project's root.
         bytes: its size, or null.
         checksum: `sha256:…` or `md5:…`; null records the first download's and holds later ones to
-            it.
+            it (a file url has no download: null takes the file as it is).
     """
 
     url: str
@@ -57,7 +57,7 @@ class Params(Section):
 
 
 def run(paths: Paths, params: Params) -> None:
-    """Makes `raw/` and writes `source.json`; raw that is whole and unchanged stays as it is.
+    """Makes `raw/` and writes `source.json`; archives that are unchanged are not extracted again.
 
     Raises:
         UserError: a source can't be had, or is not what its checksum says.
@@ -72,9 +72,12 @@ def run(paths: Paths, params: Params) -> None:
         folder = main_tree() / params.folder
         if not folder.is_dir():
             raise UserError(f"{folder}: download.folder is no folder")
-        source = {"folder": params.folder}
+        source = {"folder": folder.name}  # no output tells an absolute path
         with whole(raw) as partial:
-            shutil.copytree(folder, partial)
+            try:
+                shutil.copytree(folder, partial)
+            except (OSError, shutil.Error) as error:
+                raise UserError(f"{folder}: download.folder can't be copied: {error}") from error
     else:
         source = {"archives": _extract_all(raw, params.archives or [])}
     source |= describe(raw)
@@ -85,7 +88,7 @@ def run(paths: Paths, params: Params) -> None:
 def _extract_all(raw: Path, archives: list[Archive]) -> list[dict[str, Any]]:
     """Fetches and verifies archives; extracts them unless raw was made from the same."""
     fetched = [
-        fetch(each.url, home() / "archives", checksum=each.checksum, size=each.bytes)
+        fetch_kept(each.url, "archives", checksum=each.checksum, size=each.bytes)
         for each in archives
     ]
     said = [{"url": each.url, "bytes": each.bytes, "sha256": each.sha256} for each in fetched]

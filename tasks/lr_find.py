@@ -19,8 +19,10 @@ class Params(lr_finder.RangeTest):
 def run(paths: Paths, params: Params, learner: recipe.Learner, threads: int) -> None:
     """Writes `lr.json` and `lr_find.csv`.
 
+    A curve that can't be read is recorded as such: only a phase that asks for its rate fails.
+
     Raises:
-        UserError: the curve can't be read, or pretrained weights can't be had.
+        UserError: pretrained weights can't be had.
     """
     import pandas as pd
 
@@ -34,4 +36,4 @@ def run(paths: Paths, params: Params, learner: recipe.Learner, threads: int) -> 
         pd.DataFrame({"lr": rates, "loss": losses}).to_csv(partial, index=False)
     chosen = lr_finder.choose(params, rates, losses)
     write_json(paths.model("lr.json"), chosen)
-    say(f"learning rate {chosen['used']:.2e}: {chosen['reason']}")
+    say(f"learning rate {chosen['used'] or 'not found'}: {chosen['reason']}")

@@ -5,7 +5,7 @@ import pyarrow.parquet as pq
 from onecycle.errors import UserError
 from onecycle.items import readers
 from onecycle.items.table import Reading, items_table, quarantine_table
-from onecycle.paths import Paths, whole
+from onecycle.paths import Paths, remove, whole
 from onecycle.pixels.store import write_store
 from onecycle.progress import say
 
@@ -19,6 +19,7 @@ def run(paths: Paths, params: Params) -> None:
         UserError: the raw layout is not the reader's, no item is left, or too many are bad.
     """
     raw = paths.data("raw")
+    remove(paths.data("items.parquet"))  # without DVC an older one would outlive a failure
     reading = readers.READERS[params.reader](raw, params)
     total = len(reading.rows) + len(reading.bad)
     pictures = params.x == "image"

@@ -50,6 +50,11 @@ class Problem(Section):
             )
         if self.prepare.y != "points" and getattr(learner, "head", "") == "heatmap":
             raise ValueError("learner.head: heatmap finds points; use concat_pool")
+        augment = getattr(learner, "augment", None)
+        if self.prepare.y == "points" and augment and augment.min_scale < 1:
+            raise ValueError("points need learner.augment.min_scale: 1, as they need squish")
+        if getattr(self.prepare, "group", "known") is None and self.split.by == "group":
+            raise ValueError("split.by: group, but prepare.group is null: the items have no groups")
         return self
 
 
@@ -83,6 +88,8 @@ def check(raw: Yaml) -> Params:
             _ = problem.decision
         except ValidationError as error:
             faults += explain(error, problem.calibrate, f"problems.{name}.calibrate")
+    for name in sorted({name for name in params.run if params.run.count(name) > 1}):
+        faults.append(f"run: '{name}' is named twice")
     for name in params.run:
         if name not in params.problems:
             faults.append(f"run: no problem '{name}'; {nearest(name, params.problems)}")

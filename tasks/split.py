@@ -23,6 +23,12 @@ def run(paths: Paths, params: Params) -> None:
     for part in ("train", "valid"):
         if not counts[part]:
             raise UserError(f"{paths.data('split.parquet')}: {part} would be empty; see {params!r}")
+    unlearnt = leaks.unlearnt_labels(items, split)
+    if unlearnt:
+        raise UserError(
+            f"{paths.data('split.parquet')}: labels {unlearnt[:5]} would be in valid or test, but "
+            "in no item of train: split by: stratified, or leave their items out"
+        )
     shared = leaks.shared_groups(items, split)
     report = {
         "by": params.by,

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator, model_validator
 
 from onecycle.errors import UserError
 from onecycle.learn import lr_finder, recipe, schedules
@@ -53,12 +53,25 @@ class Unfrozen(Phase):
     epochs: int = Field(5, ge=0)
     lr: Literal["find"] | Rate | Annotated[list[Rate], Field(min_length=2, max_length=2)] = "find"
 
+    @field_validator("lr")
+    @classmethod
+    def _rises(cls, lr: str | float | list[float]) -> str | float | list[float]:
+        if isinstance(lr, list) and lr[0] > lr[1]:
+            raise ValueError("expected the first layers' rate first, not above the last's")
+        return lr
+
 
 class Params(Section):
     """The two phases."""
 
     frozen: Frozen = Frozen()
     unfrozen: Unfrozen = Unfrozen()
+
+    @model_validator(mode="after")
+    def _trains(self) -> "Params":
+        if self.frozen.epochs + self.unfrozen.epochs == 0:
+            raise ValueError("expected epochs in a phase: both have 0, nothing would be trained")
+        return self
 
 
 def run(paths: Paths, params: Params, learner: recipe.Learner, threads: int) -> None:
@@ -79,12 +92,11 @@ def run(paths: Paths, params: Params, learner: recipe.Learner, threads: int) -> 
         for name, phase in (("frozen", params.frozen), ("unfrozen", params.unfrozen)):
             if phase.epochs == 0:
                 continue
-            cycle, why = plan(name, phase, found["used"], fresh, parts["train"], bool(phases))
+            before = phases[-1]["rates"][-1] if phases else None
+            cycle, why = plan(phase, found, fresh, parts["train"], before)
             say(f"{name}: {schedules.rate_table(fresh.model.group_names, cycle.rates)} ({why})")
             history += fresh.fit(cycle, parts["train"], parts["valid"])
             phases.append({"name": name, "epochs": phase.epochs, "rates": cycle.rates, "why": why})
-    if not phases:
-        raise UserError("train: both phases have 0 epochs; nothing would be trained")
     with whole(paths.report("history.csv")) as partial:
         pd.DataFrame(history).to_csv(partial, index=False)
     metric = fresh.block.y.metric_name
@@ -93,39 +105,51 @@ def run(paths: Paths, params: Params, learner: recipe.Learner, threads: int) -> 
 
 
 def plan(
-    name: str, phase: Phase, found: float, learner: "Learner", train: "Part", after_frozen: bool
+    phase: Frozen | Unfrozen,
+    found: dict[str, Any],
+    learner: "Learner",
+    train: "Part",
+    before: float | None,
 ) -> tuple["Cycle", str]:
-    """The cycle of a phase: a highest rate for each layer group, and where they come from."""
+    """The cycle of a phase: a highest rate for each layer group, and where they come from.
+
+    Args:
+        phase: what params.yaml says of it.
+        found: the content of lr.json.
+        learner: what will be trained.
+        train: what a second range test trains on.
+        before: the head's rate in the frozen phase, if there was one.
+
+    Raises:
+        UserError: the phase asks for lr.json's rate, but that has none.
+    """
     from onecycle.learn.learner import Cycle
 
-    groups = len(learner.groups)
-    if isinstance(phase, Frozen):
-        head = found if phase.lr == "find" else phase.lr
-        rates, why = schedules.head_first(head, groups), _source(phase.lr)
-    elif isinstance(phase, Unfrozen) and isinstance(phase.lr, list):
-        rates, why = schedules.spread(phase.lr[0], phase.lr[1], groups), "params.yaml"
-    elif isinstance(phase, Unfrozen) and phase.lr == "find" and after_frozen:
-        high, why = second_test(learner, train, found)
+    groups, lr, why = len(learner.groups), phase.lr, "params.yaml"
+    name = "frozen" if isinstance(phase, Frozen) else "unfrozen"
+    if isinstance(lr, list):
+        rates = schedules.spread(lr[0], lr[1], groups)
+    elif lr == "find" and before is not None:
+        high, why = second_test(learner, train, before)
         rates = schedules.spread(high / 100, high, groups)
     else:
-        rate = found if phase.lr == "find" else phase.lr  # type: ignore[attr-defined]
-        rates, why = [rate] * groups, _source(phase.lr)  # type: ignore[attr-defined]
+        if lr == "find":
+            lr, why = found["used"], "lr.json"
+        if lr is None:
+            raise UserError(f"train.{name}.lr: find, but lr_find found none: {found['reason']}")
+        rate = float(lr)
+        rates = schedules.head_first(rate, groups) if name == "frozen" else [rate] * groups
     return Cycle(name, phase.epochs, rates, phase.pct_start, phase.div), why
 
 
-def second_test(learner: "Learner", train: "Part", found: float) -> tuple[float, str]:
-    """The lesson's second range test, on the unfrozen model after the frozen phase.
+def second_test(learner: "Learner", train: "Part", before: float) -> tuple[float, str]:
+    """The lesson's second range test, with default settings, after the frozen phase.
 
-    A model that has learnt gives a curve that may hardly fall; then half the frozen rate is taken,
-    as `fine_tune` does.
+    A model that has learnt may give a curve that hardly falls; then half the frozen phase's rate is
+    taken, as fast.ai's `fine_tune` does.
     """
-    try:
-        curve = learner.range_test(lr_finder.RangeTest(), train, frozen=False)
-        chosen = lr_finder.choose(lr_finder.RangeTest(), *curve)
-    except UserError as error:
-        return found / 2, f"half the frozen rate, as fine_tune has it, for the second {error}"
+    test = lr_finder.RangeTest()
+    chosen = lr_finder.choose(test, *learner.range_test(test, train, frozen=False))
+    if chosen["used"] is None:
+        return before / 2, f"half the frozen rate; a second range test: {chosen['reason']}"
     return float(chosen["used"]), f"second range test: {chosen['reason']}"
-
-
-def _source(lr: float | str | list[float]) -> str:
-    return "lr.json" if lr == "find" else "params.yaml"

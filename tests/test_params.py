@@ -69,6 +69,15 @@ def test_what_dvc_writes_for_a_setting_means_the_same(tree):
         ("problems.pets.download.archives", [], "problems.pets.download.archives: "),
         ("problems.pets.download.folder", "x", "expected one of archives, folder or sample"),
         ("problems.pets.lr_find.suggestion", "vally", "expected 'valley', 'slide', 'minimum' or"),
+        ("problems.pets.learner.size", [0, 224], "problems.pets.learner.size"),
+        ("problems.biwi.learner.y_range", [1, -1], "expected the lower end first"),
+        ("problems.biwi.learner.augment.min_scale", 0.5, "points need learner.augment.min_scale"),
+        ("problems.biwi.prepare.group", None, "but prepare.group is null"),
+        ("problems.biwi.split.valid", ["13"], "none of them in test too: ['13']"),
+        ("problems.biwi.split.valid", [], "expected groups for valid"),
+        ("problems.pets.lr_find.start", 100, "expected start below end"),
+        ("problems.biwi.train.unfrozen.lr", [1e-2, 1e-4], "first layers' rate first"),
+        ("run", ["pets", "pets"], "run: 'pets' is named twice"),
         ("threads", 0, "threads: expected greater than or equal to 1, got 0"),
         ("threads", True, "threads: "),
         ("run", ["pet"], "run: no problem 'pet'; did you mean 'pets'?"),
@@ -136,6 +145,18 @@ def test_a_setting_that_would_be_wrong_is_not_written(tree, capsys):
     assert main(["set", "problems.pets.train.unfrozen.epoch=2"]) == 1
     assert "did you mean 'epochs'?" in capsys.readouterr().err
     assert Path("params.yaml").read_bytes() == before
+
+
+@pytest.mark.parametrize("setting", ["run=[pets", "run", "@missing.yaml"])
+def test_a_setting_that_can_t_be_read_is_refused(tree, capsys, setting):
+    assert main(["set", setting]) == 1
+    assert capsys.readouterr().err.startswith("error: ")
+
+
+def test_setting_a_value_in_a_broken_file_names_the_line(tree, capsys):
+    Path("params.yaml").write_text("a: [1")
+    assert main(["set", "run=[]"]) == 1
+    assert "params.yaml, line 1: not valid YAML" in capsys.readouterr().err
 
 
 def test_a_patch_merges_and_replaces_where_told(tree):

@@ -8,8 +8,8 @@ from onecycle.errors import UserError
 from onecycle.learn import device, recipe, saved
 from onecycle.learn.datablock import DataBlock, Part, split_items
 from onecycle.learn.learner import Learner
-from onecycle.paths import Paths, home
-from onecycle.sources.fetch.download import fetch
+from onecycle.paths import Paths
+from onecycle.sources.fetch.download import fetch_kept
 
 
 def fresh(paths: Paths, learner: recipe.Learner, threads: int) -> tuple[Learner, dict[str, Part]]:
@@ -41,11 +41,13 @@ def is_pretrained(learner: recipe.Learner) -> bool:
     return isinstance(learner, recipe.VisionLearner) and learner.weights is not None
 
 
-def weights_of(learner: recipe.Learner) -> Path | str | None:
-    """The file of pretrained weights, fetched and verified; or `imagenet`; or null."""
-    if not isinstance(learner, recipe.VisionLearner):
+def weights_of(learner: recipe.Learner) -> Path | None:
+    """The file of pretrained weights, fetched and verified; null without any."""
+    if not isinstance(learner, recipe.VisionLearner) or learner.weights is None:
         return None
-    if not isinstance(learner.weights, recipe.Weights):
-        return learner.weights
     weights = learner.weights
-    return fetch(weights.url, home() / "weights", checksum=weights.checksum).path
+    if weights == "imagenet":
+        from onecycle.learn.vision import imagenet_url  # torchvision takes seconds to import
+
+        weights = recipe.Weights(url=imagenet_url(learner.arch))
+    return fetch_kept(weights.url, "weights", checksum=weights.checksum).path

@@ -52,6 +52,7 @@ def cpu_has_bf16() -> bool:
 
 
 def use_threads(threads: int) -> None:
-    """Threads that torch and OpenCV compute with; torch's number decides the bytes of a result."""
+    """Sets what decides the bytes of a result: torch's threads, and cuDNN's choice of algorithm."""
+    torch.backends.cudnn.deterministic = True
     torch.set_num_threads(threads)
     cv2.setNumThreads(threads)

@@ -55,8 +55,7 @@ class Learner:
         self.groups = self.model.layer_groups()
         self.epoch = 0  # over all phases; with the seed it decides the order of samples
         self._still: list[nn.Module] = []  # groups whose norm layers neither train nor count
-        half = compute.dtype == torch.float16
-        self._scaler = torch.amp.GradScaler(compute.device.type, enabled=half)
+        self._scaler = scaler(compute)
 
     def fit(self, cycle: Cycle, train: Part, valid: Part) -> list[dict[str, float | str]]:
         """Trains one cycle; the optimiser starts afresh, as fast.ai's does after (un)freezing.
@@ -122,6 +121,8 @@ class Learner:
     def validate(self, part: Part) -> tuple[float, float]:
         """Loss and metric of a part."""
         scores = self.predict(part)
+        if not np.isfinite(scores).all():
+            raise UserError(f"train: epoch {self.epoch} gave scores that are not finite; lower lr")
         loss = self.block.y.loss(torch.from_numpy(scores), part.y)
         return float(loss), self.block.y.metric(scores, part.y.numpy())
 
@@ -162,6 +163,7 @@ class Learner:
             group.requires_grad_(True)
         for group in body:
             freeze(group, train_norm)
+        self._scaler = scaler(self.compute)
         parameters = param_groups(self.groups, self.recipe.wd)
         return torch.optim.AdamW(
             parameters, lr=0.0, betas=(schedules.MOMENTUM[0], BETA2), eps=EPS, fused=True
@@ -184,6 +186,11 @@ class Learner:
             self.epoch += 1
 
 
+def scaler(compute: Compute) -> torch.amp.GradScaler:
+    """Keeps float16's small gradients from vanishing; does nothing for other types."""
+    return torch.amp.GradScaler(compute.device.type, enabled=compute.dtype == torch.float16)
+
+
 def steps_per_epoch(train: Part, batch_size: int) -> int:
     """Whole batches, or one short one where train is smaller than a batch.
 
@@ -204,8 +211,8 @@ def set_rates(optimiser: torch.optim.Optimizer, rates: Sequence[float], momentum
 
 @contextmanager
 def seeded(seed: int) -> Iterator[None]:
-    """Seeds torch's generators inside, on every device, and restores them after."""
-    devices = list(range(torch.cuda.device_count()))
+    """Seeds torch's generators inside, on CPU and current GPU, and restores them after."""
+    devices = [torch.cuda.current_device()] if torch.cuda.is_available() else []
     with torch.random.fork_rng(devices=devices):
         torch.manual_seed(seed)
         yield

@@ -5,10 +5,10 @@ four suggestions are fast.ai 2.8.12's, but for its flaws: a curve that can't be 
 """
 
 from collections.abc import Callable
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from onecycle.errors import UserError
 from onecycle.params import Section
@@ -39,6 +39,12 @@ class RangeTest(Section):
     smoothing: float = Field(0.98, ge=0, lt=1)
     diverged: float = Field(4.0, gt=1)
     suggestion: Suggestion = "valley"
+
+    @model_validator(mode="after")
+    def _rises(self) -> "RangeTest":
+        if not self.start < self.end:
+            raise ValueError("expected start below end")
+        return self
 
     def rate(self, step: int) -> float:
         """The rate of a step, 0 to steps - 1."""
@@ -84,13 +90,13 @@ def suggest(rates: Floats, losses: Floats) -> tuple[dict[str, float], str]:
     x, y = rates[len(rates) // 10 : end], losses[len(rates) // 10 : end]
     if len(x) < LEAST_POINTS:
         raise UserError(
-            f"lr_find: the loss diverged after {len(losses)} steps, too few to read "
+            f"the loss diverged after {len(losses)} steps, too few to read a rate "
             f"({LEAST_POINTS} are needed): lower lr_find.start or raise lr_find.steps"
         )
     fell = f"the smoothed loss fell from {y[0]:.4g} to {y.min():.4g} in {len(losses)} steps"
     if y.min() > (1 - LEAST_FALL) * y[0]:
         raise UserError(
-            f"lr_find: {fell}, too little to read a rate: check the labels, "
+            f"{fell}, too little to read a rate: check the labels, "
             "raise lr_find.end, or set train's lr by hand"
         )
     found = {
@@ -103,7 +109,7 @@ def suggest(rates: Floats, losses: Floats) -> tuple[dict[str, float], str]:
 
 
 def valley(rates: Floats, losses: Floats) -> float:
-    """Two thirds into the longest fall: the default of fast.ai."""
+    """The middle of the longest fall: the default of fast.ai."""
     longest = np.ones(len(losses), dtype=np.int64)
     for at in range(1, len(losses)):
         lower = longest[:at][losses[:at] > losses[at]]
@@ -137,11 +143,13 @@ def steep(rates: Floats, losses: Floats) -> float:
     return float(rates[:-1][slope.argmin()])
 
 
-def choose(test: RangeTest, rates: Floats, losses: Floats) -> dict[str, float | str]:
+def choose(test: RangeTest, rates: Floats, losses: Floats) -> dict[str, float | str | None]:
     """The content of lr.json: four suggestions, the one used and why.
 
-    Raises:
-        UserError: the curve can't be read.
+    A curve that can't be read gives null for all five; who asks for a rate is then refused.
     """
-    found, fell = suggest(rates, losses)
+    try:
+        found, fell = suggest(rates, losses)
+    except UserError as error:
+        return {**dict.fromkeys(get_args(Suggestion)), "used": None, "reason": str(error)}
     return {**found, "used": found[test.suggestion], "reason": f"{test.suggestion}: {fell}"}

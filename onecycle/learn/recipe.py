@@ -5,13 +5,22 @@ Nothing here imports torch, for the command line checks all of params.yaml befor
 
 from typing import Annotated, Literal
 
-from pydantic import Field, field_validator
+from pydantic import AfterValidator, Field
 
 from onecycle.learn.augment import Augment
 from onecycle.params import Section
 
 Checksum = Annotated[str, Field(pattern=r"^(sha256:[0-9a-fA-F]{64}|md5:[0-9a-fA-F]{32})$")]
-Range = Annotated[list[float], Field(min_length=2, max_length=2)]
+Pixels = Annotated[int, Field(ge=32)]  # below, some backbones have nothing left to pool
+
+
+def _rises(value: list[float]) -> list[float]:
+    if not value[0] < value[1]:
+        raise ValueError("expected the lower end first")
+    return value
+
+
+Range = Annotated[list[float], Field(min_length=2, max_length=2), AfterValidator(_rises)]
 
 
 class Weights(Section):
@@ -49,9 +58,7 @@ class VisionLearner(Section):
 
     arch: Literal["resnet18", "resnet34", "resnet50", "resnet101", "squeezenet1_0", "squeezenet1_1"]
     weights: Literal["imagenet"] | Weights | None = "imagenet"
-    size: Annotated[int, Field(ge=16)] | Annotated[list[int], Field(min_length=2, max_length=2)] = (
-        224
-    )
+    size: Pixels | Annotated[list[Pixels], Field(min_length=2, max_length=2)] = 224
     fit: Literal["crop", "squish"] = "crop"
     augment: Augment | None = Augment()
     batch_size: int = Field(64, ge=2)
@@ -77,7 +84,6 @@ class CollabLearner(Section):
     Attributes:
         arch: `dot` is the product of two embeddings, `dot_bias` adds a bias for each user and item.
         factors: length of an embedding.
-        head: `concat_pool` is fast.ai's; `heatmap`, for points, keeps the place that pooling loses.
         y_range: a sigmoid keeps ratings between the two; null for none.
         batch_size: ratings a step.
         wd: decoupled weight decay, on biases too, as in fast.ai.
@@ -90,13 +96,6 @@ class CollabLearner(Section):
     batch_size: int = Field(64, ge=1)
     wd: float = Field(0.1, ge=0)
     seed: int = Field(42, ge=0)
-
-    @field_validator("y_range", mode="after")
-    @classmethod
-    def _rises(cls, value: list[float] | None) -> list[float] | None:
-        if value is not None and not value[0] < value[1]:
-            raise ValueError("expected the lower end first")
-        return value
 
 
 Learner = Annotated[VisionLearner | CollabLearner, Field(discriminator="arch")]

@@ -18,7 +18,7 @@ from onecycle.learn.learner import Learner, built
 from onecycle.paths import read_json, whole, write_json
 
 
-def build(block: DataBlock, weights: Path | str | None = None) -> Grouped:
+def build(block: DataBlock, weights: Path | None = None) -> Grouped:
     """Makes the model that a block's learner describes, drawn from its seed."""
     learner = block.learner
     if isinstance(block.x, Pairs) and isinstance(learner, recipe.CollabLearner):

@@ -30,7 +30,8 @@ def _range_test(facts: Facts) -> Plot:
     """The loss at rising rates; the rate that was chosen stands out."""
     curve, lr = facts.lr_curve, facts.lr
     chosen = lr["reason"].partition(":")[0]
-    suggested = {key: lr[key] for key in lr if key not in ("used", "reason", chosen)}
+    known = {key: lr[key] for key in lr if key != "reason" and lr[key] is not None}
+    suggested = {key: known[key] for key in known if key not in ("used", chosen)}
 
     def draw(figure: Figure, theme: Theme) -> None:
         axes = calm(figure.add_subplot(), theme, "learning rate", "smoothed loss")
@@ -40,18 +41,21 @@ def _range_test(facts: Facts) -> Plot:
         def height(rate: float) -> float:
             return float(np.interp(np.log(rate), np.log(curve["lr"]), curve["loss"]))
 
-        axes.axvline(lr["used"], color=theme.accent, lw=1, alpha=0.6)
-        named = f"{chosen} {lr['used']:.1e}, used"
-        axes.plot(lr["used"], height(lr["used"]), "o", color=theme.accent, ms=8, label=named)
+        if "used" in known:
+            used = known["used"]
+            axes.axvline(used, color=theme.accent, lw=1, alpha=0.6)
+            named = f"{chosen} {used:.1e}, used"
+            axes.plot(used, height(used), "o", color=theme.accent, ms=8, label=named)
         for shape, (name, rate) in zip(SHAPES, suggested.items(), strict=False):
             label = f"{name} {rate:.1e}"
             axes.plot(rate, height(rate), shape, mec=theme.faint, mfc="none", ms=6, label=label)
-        legend(axes, theme)
+            legend(axes, theme)
 
     trained_at_it = any("lr.json" in phase["why"] for phase in facts.model["training"]["phases"])
-    caption = f"Range test: {lr['used']:.2g} by {lr['reason']}."
+    found = f"{known['used']:.2g} by" if "used" in known else "no rate;"
+    caption = f"Range test: {found} {lr['reason']}."
     caption += "" if trained_at_it else " No phase took its rate from this test: see Recipe."
-    return plot(draw, f"Loss against learning rate; {lr['used']:.2g} is marked.", caption)
+    return plot(draw, "Loss against learning rate; the rate that was chosen is marked.", caption)
 
 
 def _heights(losses: NDArray[np.float64]) -> tuple[float, float]:

@@ -1,4 +1,4 @@
-"""What crosses a split: the same group on two sides of it."""
+"""What is wrong across a split: a group on two sides of it, a label that train lacks."""
 
 import pandas as pd
 
@@ -21,3 +21,11 @@ def shared_groups(items: pd.DataFrame, split: pd.DataFrame) -> list[str]:
     rows = items.merge(split[["id", "split"]].rename(columns={"split": "part"}), on="id")
     parts = rows.dropna(subset="group").groupby("group")["part"].nunique()
     return sorted(str(name) for name in parts.index[parts > 1])
+
+
+def unlearnt_labels(items: pd.DataFrame, split: pd.DataFrame) -> list[str]:
+    """Labels that occur in valid or test but not in train, sorted; none for other targets."""
+    rows = items.drop(columns="split").merge(split, on="id")[["y", "split"]].explode("y")
+    rows = rows[[isinstance(label, str) for label in rows["y"]]]
+    learnt = set(rows.loc[rows["split"] == "train", "y"])
+    return sorted(set(rows["y"]) - learnt)

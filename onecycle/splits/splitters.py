@@ -73,6 +73,14 @@ class Group(Section):
     test: list[str] | Annotated[float, Field(ge=0, lt=1)] = 0.2
     seed: int = Field(42, ge=0)
 
+    @model_validator(mode="after")
+    def _apart(self) -> "Group":
+        named = [each for each in (self.valid, self.test) if isinstance(each, list)]
+        both = set(named[0]) & set(named[1]) if len(named) == 2 else set()
+        if both or self.valid == []:
+            raise ValueError(f"expected groups for valid, none of them in test too: {sorted(both)}")
+        return self
+
 
 Params = Annotated[Random | Stratified | Column | Group, Field(discriminator="by")]
 

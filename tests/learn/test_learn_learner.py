@@ -23,7 +23,7 @@ from onecycle.learn.recipe import CollabLearner, VisionLearner
 from onecycle.learn.vision import vision_model
 from onecycle.pixels.store import PixelStore, write_store
 
-RECIPE = VisionLearner(arch="resnet18", weights=None, size=16, batch_size=8, precision="fp32")
+RECIPE = VisionLearner(arch="resnet18", weights=None, size=32, batch_size=8, precision="fp32")
 
 
 class Tiny(Grouped):

@@ -99,6 +99,12 @@ def test_a_curve_that_says_nothing_is_refused(losses, said):
         lr_finder.suggest(RATES[: len(losses)], losses)
 
 
+def test_a_curve_that_says_nothing_is_recorded_as_such():
+    chosen = lr_finder.choose(RangeTest(), RATES, np.full(100, 2.0))
+    assert list(chosen) == ["valley", "slide", "minimum", "steep", "used", "reason"]
+    assert chosen["used"] is None and "too little to read a rate" in str(chosen["reason"])
+
+
 def test_lr_json_holds_what_was_used_and_why():
     chosen = lr_finder.choose(RangeTest(suggestion="minimum"), RATES, bowl(RATES))
     assert list(chosen) == ["valley", "slide", "minimum", "steep", "used", "reason"]

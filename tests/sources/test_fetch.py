@@ -14,7 +14,7 @@ from onecycle import paths
 from onecycle.errors import UserError
 from onecycle.sources.fetch import download, web
 from onecycle.sources.fetch.checksum import valid_checksum
-from onecycle.sources.fetch.download import Fetched, fetch
+from onecycle.sources.fetch.download import Fetched, fetch, fetch_kept
 
 BODY = bytes(range(256)) * 10_001  # more than two chunks, and not a whole number of them
 SHA256 = f"sha256:{hashlib.sha256(BODY).hexdigest()}"
@@ -76,6 +76,14 @@ def server(monkeypatch):
 
 def content(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in folder.rglob("*")}
+
+
+def test_urls_that_end_alike_are_kept_apart(server, tmp_path, monkeypatch):
+    monkeypatch.setattr(paths, "home", lambda: tmp_path)
+    first = fetch_kept(f"{server.url}/a.tgz", "archives", checksum=SHA256)
+    second = fetch_kept(f"{server.url}/a.tgz?other", "archives", checksum=None)
+    assert first.path != second.path and first.path.name == second.path.name == "a.tgz"
+    assert first.path.read_bytes() == BODY
 
 
 def no_fetch(url, folder, *said, checksum=None, size=None, name=None):

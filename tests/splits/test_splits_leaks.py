@@ -40,3 +40,12 @@ def test_without_groups_nothing_is_shared():
     found = split("train", "valid", "test", None, None, None, None)
     items = ITEMS.assign(group=None)
     assert leaks.groups(items, found) == {} and leaks.shared_groups(items, found) == []
+
+
+def test_labels_that_train_lacks_are_found():
+    items = pd.DataFrame({"id": list("abcd"), "y": ["x", "y", "x", "z"], "split": None})
+    split = pd.DataFrame({"id": list("abcd"), "split": ["train", "valid", "valid", "test"]})
+    assert leaks.unlearnt_labels(items, split) == ["y", "z"]
+    many = items.assign(y=[["x", "y"], ["y"], [], ["z"]])
+    assert leaks.unlearnt_labels(many, split) == ["z"]
+    assert leaks.unlearnt_labels(items.assign(y=[[0.1, 0.2]] * 4), split) == []

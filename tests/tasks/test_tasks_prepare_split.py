@@ -173,7 +173,6 @@ def test_rows_that_take_no_part_are_left_out_and_counted(paths):
     [
         ({"by": "random", "valid": 0.02}, "valid"),
         ({"by": "group", "valid": ["cat", "dog"], "test": []}, "train"),
-        ({"by": "group", "valid": [], "test": ["dog"]}, "valid"),
     ],
 )
 def test_an_empty_train_or_valid_is_refused_and_nothing_written(paths, params, part):

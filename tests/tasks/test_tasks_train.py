@@ -96,9 +96,22 @@ def test_weights_that_are_not_what_was_named_are_refused(project, capsys):
     assert not Path("models/own/lr.json").exists()
 
 
-def test_no_epochs_at_all_is_refused(project, capsys):
-    run("download", "prepare", "split", "lr_find")
+def test_no_epochs_at_all_is_refused_before_anything_runs(project, capsys):
     phases = ["problems.own.train.frozen.epochs=0", "problems.own.train.unfrozen.epochs=0"]
-    assert main(["set", *phases]) == 0
+    assert main(["set", *phases]) == 1
+    assert "both have 0" in capsys.readouterr().err
+
+
+def test_a_curve_that_can_t_be_read_stops_only_who_asks_for_its_rate(project, capsys):
+    assert main(["set", "problems.own.lr_find.diverged=1.0001"]) == 0  # stops at once
+    run("download", "prepare", "split", "lr_find")
+    assert json.loads(Path("models/own/lr.json").read_text())["used"] is None
+    capsys.readouterr()
     assert main(["train", "own"]) == 1
-    assert "both phases have 0 epochs" in capsys.readouterr().err
+    assert "train.frozen.lr: find, but lr_find found none" in capsys.readouterr().err
+    assert (
+        main(["set", "problems.own.train.frozen.lr=1e-3", "problems.own.train.unfrozen.lr=1e-3"])
+        == 0
+    )
+    run("train", "calibrate", "evaluate")
+    assert "no rate" in Path("reports/own/report.html").read_text()

@@ -1,5 +1,6 @@
 """Brings a file from its url: whole, verified, and only where it is not there already."""
 
+import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,6 +54,15 @@ class _Pin:
         if self.checksum and (came := content.checksum_like(self.checksum)) != self.checksum:
             return f"expected {self.checksum}, came {came}: {self.remedy}"
         return None
+
+
+def fetch_kept(url: str, kind: str, *, checksum: str | None, size: int | None = None) -> Fetched:
+    """Brings a file into `.onecycle/<kind>/`, in a folder of its url's own, and verifies it.
+
+    So two urls that end alike never stand for each other. Otherwise like `fetch`.
+    """
+    folder = paths.home() / kind / hashlib.sha256(url.encode()).hexdigest()[:12]
+    return fetch(url, folder, checksum=checksum, size=size)
 
 
 def fetch(
@@ -118,8 +128,7 @@ def _file_name(url: str, parts: SplitResult, name: str | None) -> str:
     found = unquote(parts.path.rpartition("/")[2]) if name is None else name
     if found in ("", ".", "..") or any(character in found for character in "/\\\0"):
         raise UserError(
-            f"{url}: {found!r} cannot name the file: expected one plain file name; "
-            "give one in params.yaml"
+            f"{url}: {found!r} cannot name the file: expected a url that ends in a plain file name"
         )
     return found
 
