@@ -1,6 +1,7 @@
 """The learner: same bytes for a seed, freezing that freezes, tests without side effects."""
 
 import copy
+from typing import get_args
 
 import numpy as np
 import pandas as pd
@@ -20,7 +21,7 @@ from onecycle.learn.heads import SoftArgmax
 from onecycle.learn.learner import Cycle, Learner
 from onecycle.learn.lr_finder import RangeTest
 from onecycle.learn.recipe import CollabLearner, VisionLearner
-from onecycle.learn.vision import vision_model
+from onecycle.learn.vision import imagenet_url, vision_model
 from onecycle.pixels.store import PixelStore, write_store
 
 RECIPE = VisionLearner(arch="resnet18", weights=None, size=32, batch_size=8, precision="fp32")
@@ -269,3 +270,14 @@ def test_the_dot_product_is_its_formula():
     u, v = model.user.weight[pairs[:, 0]], model.item.weight[pairs[:, 1]]
     score = (u * v).sum(1) + model.user_bias.weight[[1, 0], 0] + model.item_bias.weight[[2, 4], 0]
     assert torch.allclose(model(pairs)[:, 0], torch.sigmoid(score) * 5.5)
+
+
+ARCHS = get_args(VisionLearner.model_fields["arch"].annotation)
+
+
+@pytest.mark.parametrize("arch", ARCHS)
+def test_every_backbone_has_groups_a_head_and_imagenet_weights(arch):
+    model = vision_model(RECIPE.model_copy(update={"arch": arch}), 3).eval()
+    assert all(len(list(group.parameters())) for group in model.layer_groups())
+    assert model(torch.zeros(1, 3, 32, 32)).shape == (1, 3)
+    assert imagenet_url(arch).startswith("https://") and arch in imagenet_url(arch)
