@@ -56,7 +56,7 @@ def read_yaml(path: Path, yaml: YAML | None = None) -> dict[str, Yaml]:
     try:
         value = (yaml or _plain()).load(path)
     except FileNotFoundError:
-        raise UserError(f"{path} is missing: run this in the project's root folder") from None
+        raise UserError(f"{path}: no such file here ({Path.cwd()})") from None
     except MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else "?"
         raise UserError(f"{path}, line {line}: not valid YAML: {error.problem}") from None
@@ -91,10 +91,11 @@ def explain(error: ValidationError, raw: Yaml, prefix: str = "") -> list[str]:
 
 def _expected(found: dict[str, Any]) -> str:
     if found["type"] == "missing":
-        return "is missing; every section is written, {} where the defaults do"
+        return "is missing (a section without values of its own is written {})"
     if found["type"].startswith("union_tag"):
-        choices = found["ctx"].get("expected_tags", "one of its names")
-        return f"expected {found['ctx']['discriminator']} to be one of {choices}"
+        choices = found["ctx"].get("expected_tags")
+        what = f"one of {choices}" if choices else "written: it says what the other keys may be"
+        return f"expected {found['ctx']['discriminator']} to be {what}"
     said = str(found["msg"]).removeprefix("Value error, ")
     return said.replace("Input should be", "expected")
 

@@ -69,19 +69,27 @@ def run_stage(arguments: argparse.Namespace) -> None:
         hint = yaml_params.nearest(arguments.problem, params.problems)
         raise UserError(f"params.yaml has no problem '{arguments.problem}'; {hint}")
     problem = params.problems[arguments.problem]
-    STAGES[arguments.stage](Paths(arguments.problem), problem, params.threads)
+    try:
+        STAGES[arguments.stage](Paths(arguments.problem), problem, params.threads)
+    except FileNotFoundError as error:
+        raise UserError(
+            f"{error.filename or error} is missing: run the stages before {arguments.stage}, "
+            "or `dvc repro`, which runs all that are needed"
+        ) from error
 
 
 def set_values(arguments: argparse.Namespace) -> None:
     """Writes values into params.yaml, unless it would be wrong with them."""
+    yaml_params.read_yaml(yaml_params.PARAMS_FILE)
     text = yaml_params.PARAMS_FILE.read_text(encoding="utf-8")
-    for line in yaml_params.apply(arguments.settings):
-        say(line)
+    said = yaml_params.apply(arguments.settings)
     try:
         load()
     except UserError:
         yaml_params.PARAMS_FILE.write_text(text, encoding="utf-8")
         raise
+    for line in said:
+        say(line)
 
 
 def write_schema(path: Path = SCHEMA_FILE) -> None:

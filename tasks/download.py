@@ -71,7 +71,7 @@ def run(paths: Paths, params: Params) -> None:
     elif params.folder:
         folder = main_tree() / params.folder
         if not folder.is_dir():
-            raise UserError(f"{folder}: download.folder is no folder")
+            raise UserError(f"{folder}: download.folder names no folder; correct it in params.yaml")
         source = {"folder": folder.name}  # no output tells an absolute path
         with whole(raw) as partial:
             try:

@@ -54,7 +54,7 @@ class Problem(Section):
         if self.prepare.y == "points" and augment and augment.min_scale < 1:
             raise ValueError("points need learner.augment.min_scale: 1, as they need squish")
         if getattr(self.prepare, "group", "known") is None and self.split.by == "group":
-            raise ValueError("split.by: group, but prepare.group is null: the items have no groups")
+            raise ValueError("split.by: group, but prepare.group is null: set it, or use random")
         return self
 
 

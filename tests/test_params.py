@@ -127,7 +127,7 @@ def test_broken_yaml_names_the_line(tree, text):
 
 def test_a_missing_file_names_the_remedy(tree):
     Path("params.yaml").unlink()
-    with pytest.raises(UserError, match="root folder"):
+    with pytest.raises(UserError, match="no such file here"):
         raw()
 
 
@@ -183,6 +183,13 @@ def test_the_mirror_patch_fits_and_leaves_no_anchor(tree, root):
 
 def test_the_schema_in_the_repository_is_the_code_s(root):
     assert json.loads((root / problems.SCHEMA_FILE).read_text()) == problems.schema()
+
+
+def test_a_stage_without_its_inputs_says_what_to_run_first(tree, capsys):
+    for stage in ("split", "train", "calibrate", "evaluate"):
+        assert main([stage, "sample_movielens"]) == 1
+        said = capsys.readouterr().err
+        assert "sample_movielens" in said and f"run the stages before {stage}" in said
 
 
 def test_an_unknown_problem_on_the_command_line(tree, capsys):

@@ -56,7 +56,8 @@ def read(raw: Path, params: Params) -> Reading:
         if not hidden and file.suffix.lower() in IMAGE_SUFFIXES and file.is_file():
             _add(reading, file, raw, params, parts)
     if not reading.rows:
-        found = f"; none of {len(reading.bad)} matched prepare.label" if reading.bad else ""
+        first = f"; {reading.bad[0]['file']}: {reading.bad[0]['reason']}" if reading.bad else ""
+        found = f"; {len(reading.bad)} were set aside{first}" if reading.bad else ""
         raise UserError(f"{folder}: no labelled picture there{found}")
     return reading
 
