@@ -122,7 +122,7 @@ def test_a_missing_folder_is_told_by_the_key_that_names_it(tmp_path):
 
 def test_when_nothing_matches_the_expression_is_suspected(tmp_path):
     put(tmp_path, "a.jpg", "b.jpg")
-    ):
+    with pytest.raises(UserError, match=r"no labelled picture.*2 were set aside; a\.jpg.*label"):
         read(tmp_path, label=PETS)
 
 
