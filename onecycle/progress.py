@@ -1,5 +1,9 @@
-"""Progress: a live bar in a terminal, a plain line every few seconds elsewhere."""
+"""Progress: a live bar in a terminal, a plain line every few seconds elsewhere.
 
+Such a line reads `what: 1,200 of 5,000`, with or without more words; `told` reads it again.
+"""
+
+import re
 import sys
 import time
 from collections.abc import Iterable, Iterator, Sized
@@ -35,3 +39,12 @@ def track(items: Iterable[T], what: str, total: int | None = None) -> Iterator[T
             last = time.monotonic()
             say(f"{what}: {done:,} of {total:,}" if total else f"{what}: {done:,}")
         yield item
+
+
+def told(line: str) -> tuple[str, float] | None:
+    """What a plain line says of progress: of what, and the share that is done, from 0 to 1."""
+    found = re.match(r"([^:]+): (?:\w+ )?([\d,]+) of ([\d,]+)\b", line)
+    if not found:
+        return None
+    done, total = (int(text.replace(",", "")) for text in found.group(2, 3))
+    return (found[1], done / total) if 0 <= done <= total and total else None

@@ -9,12 +9,12 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from onecycle import params as yaml_params
 from onecycle.errors import UserError
+from onecycle.params import nearest
 from onecycle.paths import Paths
 from onecycle.progress import say
 from tasks import calibrate, download, evaluate, lr_find, prepare, split, train
-from tasks.problems import SCHEMA_FILE, Params, Problem, check, schema
+from tasks.problems import SCHEMA_FILE, Problem, change, load, schema
 
 STAGES: dict[str, Callable[[Paths, Problem, int], None]] = {
     "download": lambda paths, it, _: download.run(paths, it.download),
@@ -57,16 +57,11 @@ def parser() -> argparse.ArgumentParser:
     return top
 
 
-def load() -> Params:
-    """Reads and checks params.yaml."""
-    return check(yaml_params.read_yaml(yaml_params.PARAMS_FILE))
-
-
 def run_stage(arguments: argparse.Namespace) -> None:
     """Runs one stage of one problem."""
     params = load()
     if arguments.problem not in params.problems:
-        hint = yaml_params.nearest(arguments.problem, params.problems)
+        hint = nearest(arguments.problem, params.problems)
         raise UserError(f"params.yaml has no problem '{arguments.problem}'; {hint}")
     problem = params.problems[arguments.problem]
     try:
@@ -79,16 +74,8 @@ def run_stage(arguments: argparse.Namespace) -> None:
 
 
 def set_values(arguments: argparse.Namespace) -> None:
-    """Writes values into params.yaml, unless it would be wrong with them."""
-    yaml_params.read_yaml(yaml_params.PARAMS_FILE)
-    text = yaml_params.PARAMS_FILE.read_text(encoding="utf-8")
-    said = yaml_params.apply(arguments.settings)
-    try:
-        load()
-    except UserError:
-        yaml_params.PARAMS_FILE.write_text(text, encoding="utf-8")
-        raise
-    for line in said:
+    """Writes values into params.yaml."""
+    for line in change(arguments.settings):
         say(line)
 
 

@@ -1,5 +1,6 @@
 """The whole of params.yaml as one model, made of every stage's own."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -8,7 +9,8 @@ from pydantic import Field, StringConstraints, ValidationError, WithJsonSchema, 
 from onecycle.decide.kinds import KINDS
 from onecycle.errors import UserError
 from onecycle.learn import recipe
-from onecycle.params import Section, Yaml, explain, nearest
+from onecycle.params import PARAMS_FILE, Section, Yaml, apply, explain, nearest, read_yaml
+from onecycle.paths import whole
 from tasks import download, evaluate, lr_find, prepare, split, train
 
 SCHEMA_FILE = Path("params.schema.json")
@@ -70,6 +72,39 @@ class Params(Section):
     run: list[str]
     threads: int = Field(1, ge=1)
     problems: dict[Name, Problem]
+
+
+def load() -> Params:
+    """Reads and checks params.yaml.
+
+    Raises:
+        UserError: it is missing or wrong.
+    """
+    return check(read_yaml(PARAMS_FILE))
+
+
+def change(settings: Iterable[str]) -> list[str]:
+    """Writes settings into params.yaml, unless it would be wrong with them: then it stays.
+
+    Args:
+        settings: as `onecycle.params.apply` takes them.
+
+    Returns:
+        A line for each value written, for people to read.
+
+    Raises:
+        UserError: a setting can't be read, or params.yaml would be wrong with it.
+    """
+    read_yaml(PARAMS_FILE)
+    text = PARAMS_FILE.read_text(encoding="utf-8")
+    said = apply(settings)
+    try:
+        load()
+    except UserError:
+        with whole(PARAMS_FILE) as partial:
+            partial.write_text(text, encoding="utf-8")
+        raise
+    return said
 
 
 def check(raw: Yaml) -> Params:

@@ -4,6 +4,7 @@ import copy
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 import torch
@@ -14,7 +15,7 @@ from onecycle.learn import lr_finder, schedules
 from onecycle.learn.datablock import DataBlock, Part
 from onecycle.learn.device import Compute
 from onecycle.learn.groups import Grouped, freeze, param_groups
-from onecycle.progress import say
+from onecycle.progress import say, track
 
 BETA2, EPS = 0.99, 1e-5  # fast.ai's Adam
 Floats = np.ndarray[tuple[int, ...], np.dtype[np.float32]]
@@ -67,21 +68,23 @@ class Learner:
             UserError: the loss is not finite.
         """
         steps = steps_per_epoch(train, self.recipe.batch_size)
-        total, history = steps * cycle.epochs, []
+        total = steps * cycle.epochs
+        history: list[dict[str, float | str]] = []
         optimiser = self._optimiser(cycle.name == "frozen")
-        step = 0
-        for _ in range(cycle.epochs):
-            losses = []
-            for x, y in self._batches(train):
-                share, momentum = schedules.one_cycle(step / total, cycle.pct_start, cycle.div)
-                set_rates(optimiser, [rate * share for rate in cycle.rates], momentum)
-                losses.append(self._step(optimiser, x, y))
-                step += 1
-            history.append(self._report(cycle, share, losses, valid))
+        epochs = (self._batches(train) for _ in range(cycle.epochs))
+        losses: list[Tensor] = []
+        steps_of_all = track(chain.from_iterable(epochs), cycle.name, total)
+        for step, (x, y) in enumerate(steps_of_all):
+            share, momentum = schedules.one_cycle(step / total, cycle.pct_start, cycle.div)
+            set_rates(optimiser, [rate * share for rate in cycle.rates], momentum)
+            losses.append(self._step(optimiser, x, y))
+            if len(losses) == steps:
+                history.append(self._report(cycle, share, losses, valid, len(history) + 1))
+                losses = []
         return history
 
     def _report(
-        self, cycle: Cycle, share: float, losses: list[Tensor], valid: Part
+        self, cycle: Cycle, share: float, losses: list[Tensor], valid: Part, nth: int
     ) -> dict[str, float | str]:
         train_loss = float(torch.stack(losses).mean())
         if not np.isfinite(train_loss):
@@ -92,7 +95,7 @@ class Learner:
         valid_loss, metric = self.validate(valid)
         lr = cycle.rates[-1] * share
         say(
-            f"{cycle.name} epoch {self.epoch}: train loss {train_loss:.4f}, "
+            f"{cycle.name}: epoch {nth} of {cycle.epochs}, train loss {train_loss:.4f}, "
             f"valid loss {valid_loss:.4f}, {self.block.y.metric_name} {metric:.4f}"
         )
         row: dict[str, float | str] = {"epoch": self.epoch, "phase": cycle.name, "lr": lr}

@@ -12,6 +12,7 @@ from pydantic import Field, model_validator
 
 from onecycle.errors import UserError
 from onecycle.params import Section
+from onecycle.progress import track
 
 Floats = np.ndarray[tuple[int], np.dtype[np.float64]]
 Suggestion = Literal["valley", "slide", "minimum", "steep"]
@@ -63,7 +64,7 @@ def run(test: RangeTest, train_step: Callable[[int, float], float]) -> tuple[Flo
     """
     rates, losses = [], []
     average, best = 0.0, np.inf
-    for step in range(test.steps):
+    for step in track(range(test.steps), "range test"):
         rate = test.rate(step)
         loss = train_step(step, rate)
         average = test.smoothing * average + (1 - test.smoothing) * loss

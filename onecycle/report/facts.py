@@ -8,6 +8,7 @@ import pandas as pd
 
 from onecycle.learn.datablock import DataBlock
 from onecycle.paths import Paths, read_json
+from onecycle.report.training import Trained
 from onecycle.report.words import count
 
 
@@ -23,10 +24,7 @@ class Facts:
         intervals: value, low, high, n and split of each metric and its baseline.
         decision: what calibrate fitted, with its kind.
         curve: what the decision was read from.
-        lr: the range test's suggestions and reason.
-        lr_curve: its rates and losses.
-        history: losses and metric of each epoch.
-        model: the learner's recipe and how it was trained.
+        trained: how the model came to be.
         split: counts, groups and leaks of the parts.
         source: where the data came from.
         quarantine: rows that were set aside.
@@ -39,10 +37,7 @@ class Facts:
     intervals: dict[str, dict[str, Any]]
     decision: dict[str, Any]
     curve: pd.DataFrame
-    lr: dict[str, Any]
-    lr_curve: pd.DataFrame
-    history: pd.DataFrame
-    model: dict[str, Any]
+    trained: Trained
     split: dict[str, Any]
     source: dict[str, Any]
     quarantine: pd.DataFrame
@@ -60,10 +55,7 @@ class Facts:
             intervals=read_json(paths.report("intervals.json")),
             decision=read_json(paths.model("decision.json")),
             curve=pd.read_csv(paths.report("calibration.csv")),
-            lr=read_json(paths.model("lr.json")),
-            lr_curve=pd.read_csv(paths.report("lr_find.csv")),
-            history=pd.read_csv(paths.report("history.csv")),
-            model=read_json(paths.model("model.json")),
+            trained=Trained.read(paths),
             split=read_json(paths.report("split.json")),
             source=read_json(paths.data("source.json")),
             quarantine=pd.read_parquet(paths.data("quarantine.parquet")),

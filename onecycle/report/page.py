@@ -53,7 +53,7 @@ def render(facts: Facts, frames: dict[str, pd.DataFrame]) -> str:
             *kind.details(facts, frames),
             kind.decision(facts, frames),
             data.section(facts),
-            *training.sections(facts),
+            *training.sections(facts.trained),
         ],
         files=sorted(frames),
     )

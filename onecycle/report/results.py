@@ -1,12 +1,16 @@
 """The result in a sentence, what it leaves out, and the table of all metrics."""
 
+from __future__ import annotations
+
 import math
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from onecycle.decide.kinds import KINDS
-from onecycle.report.facts import Facts
 from onecycle.report.words import count
+
+if TYPE_CHECKING:  # it needs torch; who reads scores only does not
+    from onecycle.report.facts import Facts
 
 NAMES = {
     "accuracy": ("Accuracy", "share of items whose likeliest label is right"),
@@ -26,6 +30,7 @@ NAMES = {
     "error_px_median": ("Median distance", "half the items are closer"),
     "error_px_p90": ("90 % distance", "nine in ten items are closer"),
 }
+Intervals = dict[str, dict[str, Any]]  # of each metric and its baseline, as intervals.json has them
 Verdict = Literal["better", "unclear", "worse"]
 VERDICTS: dict[Verdict, str] = {
     "better": "The model is better than that, beyond its interval.",
@@ -66,7 +71,8 @@ def headline(facts: Facts, trivial: str) -> Headline:
     """The headline metric, its interval, and the trivial predictor's beside it."""
     found, base = facts.intervals[facts.headline], facts.intervals[f"baseline_{facts.headline}"]
     digits = decimals(found)
-    name, verdict = _name(facts.headline)[0], judge(facts, facts.headline)
+    name = _name(facts.headline)[0]
+    verdict = judge(facts.intervals, facts.decision["kind"], facts.headline)
     return Headline(
         name=name,
         value=f"{found['value']:,.{digits}f}",
@@ -80,12 +86,12 @@ def headline(facts: Facts, trivial: str) -> Headline:
     )
 
 
-def judge(facts: Facts, name: str) -> Verdict:
+def judge(intervals: Intervals, kind: str, name: str) -> Verdict:
     """Whether the trivial predictor lies outside the model's interval, and on which side."""
-    found, base = facts.intervals[name], facts.intervals[f"baseline_{name}"]["value"]
+    found, base = intervals[name], intervals[f"baseline_{name}"]["value"]
     if found["low"] <= base <= found["high"]:
         return "unclear"
-    higher = KINDS[facts.decision["kind"]].better(name) == "higher"
+    higher = KINDS[kind].better(name) == "higher"
     return "better" if higher == (found["value"] > base) else "worse"
 
 
@@ -124,17 +130,24 @@ def method(facts: Facts) -> str:
 def rows(facts: Facts) -> list[Row]:
     """The table of all metrics."""
     names = [name for name in facts.intervals if not name.startswith("baseline_")]
-    return [_row(facts, name) for name in names]
+    return [row(facts.intervals, facts.decision["kind"], name) for name in names]
 
 
-def _row(facts: Facts, name: str) -> Row:
-    found, base = facts.intervals[name], facts.intervals[f"baseline_{name}"]["value"]
+def row(intervals: Intervals, kind: str, name: str) -> Row:
+    """A metric in words.
+
+    Args:
+        intervals: what intervals.json holds.
+        kind: of the target.
+        name: the metric's.
+    """
+    found, base = intervals[name], intervals[f"baseline_{name}"]["value"]
     digits = decimals(found)
-    (title, about), verdict = _name(name), judge(facts, name)
+    (title, about), verdict = _name(name), judge(intervals, kind, name)
     return Row(
         name=title,
         about=about,
-        arrow="↑" if KINDS[facts.decision["kind"]].better(name) == "higher" else "↓",
+        arrow="↑" if KINDS[kind].better(name) == "higher" else "↓",
         value=f"{found['value']:,.{digits}f}",
         interval=f"{found['low']:,.{digits}f} – {found['high']:,.{digits}f}",
         baseline=f"{base:,.{digits}f}",

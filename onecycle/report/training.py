@@ -1,16 +1,18 @@
 """How the model was trained: the range test, the history, the recipe."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
-from onecycle.report.facts import Facts
+from onecycle.paths import Paths, read_json
 from onecycle.report.figures import Theme, calm, legend, plot
 from onecycle.report.parts import Plot, Section, Table
 from onecycle.report.words import count, place
@@ -18,17 +20,44 @@ from onecycle.report.words import count, place
 SHAPES = "s^Dv"
 
 
-def sections(facts: Facts) -> list[Section]:
+@dataclass(frozen=True)
+class Trained:
+    """How a model came to be.
+
+    Attributes:
+        lr: the range test's suggestions and reason.
+        lr_curve: its rates and losses.
+        history: losses and metric of each epoch.
+        model: the learner's recipe and how it was trained.
+    """
+
+    lr: dict[str, Any]
+    lr_curve: pd.DataFrame
+    history: pd.DataFrame
+    model: dict[str, Any]
+
+    @classmethod
+    def read(cls, paths: Paths) -> "Trained":
+        """Reads what lr_find and train wrote."""
+        return cls(
+            lr=read_json(paths.model("lr.json")),
+            lr_curve=pd.read_csv(paths.report("lr_find.csv")),
+            history=pd.read_csv(paths.report("history.csv")),
+            model=read_json(paths.model("model.json")),
+        )
+
+
+def sections(trained: Trained) -> list[Section]:
     """The curves of training, then the recipe."""
     return [
-        Section("Training", plots=[_range_test(facts), _history(facts)]),
-        Section("Recipe", tables=[_phases(facts), _recipe(facts)], says=[_model(facts)]),
+        Section("Training", plots=[range_test_plot(trained), history_plot(trained)]),
+        Section("Recipe", tables=[_phases(trained), _recipe(trained)], says=[_model(trained)]),
     ]
 
 
-def _range_test(facts: Facts) -> Plot:
+def range_test_plot(trained: Trained) -> Plot:
     """The loss at rising rates; the rate that was chosen stands out."""
-    curve, lr = facts.lr_curve, facts.lr
+    curve, lr = trained.lr_curve, trained.lr
     chosen = lr["reason"].partition(":")[0]
     known = {key: lr[key] for key in lr if key != "reason" and lr[key] is not None}
     suggested = {key: known[key] for key in known if key not in ("used", chosen)}
@@ -51,7 +80,7 @@ def _range_test(facts: Facts) -> Plot:
             axes.plot(rate, height(rate), shape, mec=theme.faint, mfc="none", ms=6, label=label)
             legend(axes, theme)
 
-    trained_at_it = any("lr.json" in phase["why"] for phase in facts.model["training"]["phases"])
+    trained_at_it = any("lr.json" in phase["why"] for phase in trained.model["training"]["phases"])
     found = f"{known['used']:.2g} by" if "used" in known else "no rate;"
     caption = f"Range test: {found} {lr['reason']}."
     caption += "" if trained_at_it else " No phase took its rate from this test: see Recipe."
@@ -66,9 +95,9 @@ def _heights(losses: NDArray[np.float64]) -> tuple[float, float]:
     return least - margin, min(finite.max(), start + 0.4 * (start - least)) + margin
 
 
-def _history(facts: Facts) -> Plot:
+def history_plot(trained: Trained) -> Plot:
     """Losses above, the metric below, phases as bands."""
-    history, metric = facts.history, str(facts.model["training"]["metric"])
+    history, metric = trained.history, str(trained.model["training"]["metric"])
     epochs = np.arange(1, len(history) + 1)
 
     def draw(figure: Figure, theme: Theme) -> None:
@@ -105,14 +134,14 @@ def _bands(upper: Axes, lower: Axes, phases: list[str], theme: Theme) -> None:
     lower.set_xlim(0.5, start + 0.5)
 
 
-def _model(facts: Facts) -> str:
-    model = facts.model
+def _model(trained: Trained) -> str:
+    model = trained.model
     return f"{count(model['parameters'], 'parameter')}, trained in {model['precision']}."
 
 
-def _phases(facts: Facts) -> Table:
+def _phases(trained: Trained) -> Table:
     """Each phase's epochs and highest rates, and where those come from."""
-    phases = facts.model["training"]["phases"]
+    phases = trained.model["training"]["phases"]
     rows = [
         [each["name"], str(each["epochs"]), _rates(each["rates"]), each["why"]] for each in phases
     ]
@@ -124,9 +153,9 @@ def _rates(rates: list[float]) -> str:
     return ", ".join(f"{rate:.2g}" for rate in dict.fromkeys(rates))
 
 
-def _recipe(facts: Facts) -> Table:
+def _recipe(trained: Trained) -> Table:
     """The learner's parameters, a row for each."""
-    return Table(["Parameter", "Value"], list(_flat(facts.model["learner"])), text=2)
+    return Table(["Parameter", "Value"], list(_flat(trained.model["learner"])), text=2)
 
 
 def _flat(value: dict[str, Any], prefix: str = "") -> Iterator[list[str]]:

@@ -1,0 +1,99 @@
+"""What a run shows on the console: live bars in a terminal, plain lines elsewhere."""
+
+import threading
+import time
+from types import TracebackType
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+)
+
+from onecycle import progress
+
+STYLES = {"Failed": "bold red", "Skipped": "yellow", "Cancelled": "yellow", "Restored": "cyan"}
+WIDTH = 118  # of tables where there is no terminal to ask
+
+
+def console() -> Console:
+    """The console, with a fixed width where it is no terminal."""
+    found = Console(highlight=False)
+    return found if found.is_terminal else Console(width=WIDTH, highlight=False)
+
+
+class Display:
+    """Follows the stages of one run; a context manager. All methods may be called by any thread.
+
+    Args:
+        total: how many stages there are.
+        out: where to write.
+    """
+
+    def __init__(self, total: int, out: Console) -> None:
+        self.out, self.live = out, out.is_terminal
+        self.bars = Progress(
+            TextColumn("{task.description}", markup=False),
+            BarColumn(bar_width=24),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TextColumn("{task.fields[said]}", markup=False),
+            console=out,
+            transient=True,
+            disable=not self.live,
+        )
+        self.all = self.bars.add_task("all stages", total=total, said="")
+        self.running: dict[str, tuple[float, TaskID]] = {}
+        self.ended = 0
+        self._lock = threading.Lock()
+
+    def __enter__(self) -> "Display":
+        self.bars.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.bars.stop()
+
+    def start(self, stage: str) -> None:
+        """A stage starts."""
+        if stage not in self.running:  # else it is tried again
+            bar = self.bars.add_task(f"  {stage}", total=None, said="")
+            self.running[stage] = (time.monotonic(), bar)
+
+    def line(self, stage: str, text: str) -> None:
+        """A stage printed a line: in a terminal the last one stands beside its bar."""
+        if not self.live:
+            self.out.print(f"{stage:<26} {text}", markup=False, soft_wrap=True)
+            return
+        told = progress.told(text)
+        bar = self.running[stage][1]
+        self.bars.update(bar, said=text[:60])
+        if told:
+            self.bars.update(bar, completed=round(100 * told[1]), total=100)
+
+    def end(self, stage: str, state: str, message: str) -> None:
+        """A stage ended; one that had nothing to do is only counted."""
+        with self._lock:
+            self.ended += 1
+            began, bar = self.running.pop(stage, (None, None))
+            if bar is not None:
+                self.bars.remove_task(bar)
+            self.bars.advance(self.all)
+            if state == "Cached":
+                return
+            seconds = "" if began is None else f"{time.monotonic() - began:,.0f} s"
+            total = self.bars.tasks[0].total
+            styled = f"[{STYLES.get(state, 'green')}]{state:<9}[/]"
+            said = escape(message)
+            head = f"{self.ended:>3} of {total:.0f}  {styled} {stage:<26} {seconds:>6}  "
+            self.out.print(head + said, soft_wrap=not self.live)

@@ -1,0 +1,281 @@
+"""The flow: DVC's graph, a Prefect task run for each stage."""
+
+import os
+import queue
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from functools import partial
+from importlib import import_module
+from itertools import chain
+from typing import Any
+
+import httpx
+from prefect import allow_failure, flow, get_run_logger, task
+from prefect.artifacts import create_progress_artifact, update_progress_artifact
+from prefect.cache_policies import NO_CACHE
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.actions import GlobalConcurrencyLimitCreate
+from prefect.client.schemas.filters import (
+    FlowRunFilter,
+    FlowRunFilterId,
+    TaskRunFilter,
+    TaskRunFilterState,
+    TaskRunFilterStateType,
+)
+from prefect.client.schemas.objects import TERMINAL_STATES, State
+from prefect.concurrency.sync import concurrency
+from prefect.exceptions import ObjectNotFound
+from prefect.futures import PrefectFuture
+from prefect.logging.handlers import APILogWorker
+from prefect.runtime import flow_run
+from prefect.states import Cancelled, Completed, Failed
+from prefect.task_runners import ThreadPoolTaskRunner
+
+from flows import cuda, graph, publish
+from flows.display import Display, console
+from flows.graph import Stage
+from flows.schedule import Schedule, Work
+from flows.stage import DVC, OWN, Runner, StageError
+from onecycle import progress
+from tasks.problems import load
+
+GPU = "gpu"  # the name of Prefect's global concurrency limit
+LEASE_S = 60.0  # a slot whose holder died is free again after this time
+PROGRESS_S = 2.0  # between two updates of a stage's progress in the UI
+LOOK_S = 2.0  # between two looks whether the run was cancelled in the UI
+RECORDED_S = 10.0  # what the server is given to record how the tasks ended
+RETRY_S = 10.0  # before a stage is tried again
+
+
+def run(ready: Callable[[], None], *, force: bool, refresh: bool) -> State[Any]:
+    """Runs the graph of the current folder's repository as a flow.
+
+    Args:
+        ready: returns when Prefect's server answers; what can be done before is done before.
+        force: run every stage though nothing has changed.
+        refresh: verify downloads again, for DVC does not see a source change by itself.
+
+    Returns:
+        The flow run's final state, when the server has recorded all of it.
+    """
+    stages = graph.read()
+    import_module("prefect.flow_engine")  # Prefect would import it when the flow is called
+    ready()
+
+    @flow(name="onecycle", task_runner=ThreadPoolTaskRunner())  # type: ignore[arg-type]
+    def onecycle(force: bool, refresh: bool) -> State[Any]:
+        return follow(stages, force=force, refresh=refresh)
+
+    state: State[Any] = onecycle(force, refresh, return_state=True)
+    APILogWorker.drain_all()
+    return state
+
+
+def follow(stages: list[Stage], *, force: bool, refresh: bool) -> State[Any]:
+    """The flow's body: runs the stages, publishes the scores, says how it went."""
+    forced = {each.name for each in stages if force or (refresh and each.task == "download")}
+    stages = [replace(each, clean=each.clean and each.name not in forced) for each in stages]
+    slots = max(1, len(os.sched_getaffinity(0)) // load().threads)
+    runner, out = Runner(forced), console()
+    with Display(len(stages), out) as display:
+        try:
+            states = walk(Schedule(stages, slots, graph.look), runner, display)
+        except BaseException:  # Ctrl-C, SIGTERM: next, Prefect waits for the tasks' threads
+            runner.stop()
+            raise
+    ran = {each.problem for each in stages if states[each.name].name != "Cached"}
+    measured = [each for each in stages if each.task == "evaluate"]
+    complete = [each.problem for each in measured if states[each.name].is_completed()]
+    scores = [publish.Score.read(each) for each in complete]
+    publish.artifacts(scores, [each for each in complete if each in ran])
+    publish.show(scores, out)
+    await_record(len(states))
+    return summary(states)
+
+
+def walk(schedule: Schedule, runner: Runner, display: Display) -> dict[str, State[Any]]:
+    """Submits the stages as the schedule hands them out.
+
+    Returns:
+        Each stage's final state, by name.
+    """
+    futures: dict[str, PrefectFuture[Any]] = {}
+    edges: dict[str, list[PrefectFuture[Any]]] = {}  # to those that follow a stage
+    states: dict[str, State[Any]] = {}
+    ended: queue.SimpleQueue[str] = queue.SimpleQueue()
+    looked = time.monotonic()
+    while not schedule.over:
+        for stage, work in schedule.ready():
+            before = list(chain.from_iterable(edges[need] for need in stage.needs))
+            future = submit(stage, work, before, runner, display)
+            futures[stage.name] = future
+            # Prefect lets nothing follow a stage that was cancelled, so it follows those before.
+            edges[stage.name] = before if work == "skipped" else [future]
+            future.add_done_callback(partial(put, ended, stage.name))
+        try:
+            name = ended.get(timeout=LOOK_S)
+        except queue.Empty:
+            pass
+        else:
+            futures[name].wait()
+            states[name] = state = futures[name].state
+            schedule.end(name, completed=state.is_completed())
+            display.end(name, str(state.name), str(state.message or ""))
+        if time.monotonic() - looked > LOOK_S:
+            looked = time.monotonic()
+            if cancelled_in_ui():
+                runner.stop()
+    return states
+
+
+def put(names: "queue.SimpleQueue[str]", name: str, _: PrefectFuture[Any]) -> None:
+    """Puts a name into a queue, as a future's callback."""
+    names.put(name)
+
+
+def submit(
+    stage: Stage, work: Work, needs: list[PrefectFuture[Any]], runner: Runner, display: Display
+) -> PrefectFuture[Any]:
+    """Starts a stage's task run, named as the stage; `needs` are the edges that Prefect draws."""
+    named: Any = run_stage.with_options(  # Prefect types submit for literal arguments only
+        name=stage.task,
+        task_run_name=stage.name,
+        retries=stage.meta.get("retries", 0),
+        timeout_seconds=stage.meta.get("timeout"),
+    )
+    future: PrefectFuture[Any] = named.submit(
+        stage, work, runner, display, wait_for=[allow_failure(need) for need in needs]
+    )
+    return future
+
+
+@task(cache_policy=NO_CACHE, persist_result=False, retry_delay_seconds=RETRY_S)
+def run_stage(stage: Stage, work: Work, runner: Runner, display: Display) -> State[Any]:
+    """Runs a stage, unless there is nothing to do."""
+    if work == "cached":
+        return Completed(name="Cached", message="nothing that it depends on has changed")
+    if work == "skipped":
+        return Cancelled(name="Skipped", message="a stage that it needs did not complete")
+    logger, follow = get_run_logger(), Progress(stage)
+    said = ""
+
+    def line(text: str) -> None:
+        nonlocal said
+        said = said if text.startswith(DVC) else text
+        (logger.error if text.startswith(OWN) else logger.info)("%s", text)
+        if not text.startswith(DVC):
+            display.line(stage.name, text)
+        follow.line(text)
+
+    try:
+        with gpu_slot(stage, runner):
+            display.start(stage.name)
+            outcome = runner.run(stage.name, line)
+    except StageError as error:
+        state = Cancelled if runner.stopping else Failed
+        return state(message=str(error))
+    follow.done()
+    return Completed(name=outcome.name.capitalize(), message=said or outcome.name.lower())
+
+
+class Progress:
+    """A stage's progress in the UI, made from the lines that it prints."""
+
+    def __init__(self, stage: Stage) -> None:
+        self.stage, self.updated = stage, 0.0
+        self.artifact: Any = None  # its id
+
+    def line(self, text: str) -> None:
+        """Shows what a line tells of progress, but not too often."""
+        told = progress.told(text)
+        if told and time.monotonic() - self.updated > PROGRESS_S:
+            self._show(100 * told[1], text)
+
+    def done(self) -> None:
+        """The stage has ended well."""
+        if self.artifact:
+            self._show(100.0, f"{self.stage.name} has ended")
+
+    def _show(self, percent: float, text: str) -> None:
+        self.updated = time.monotonic()
+        if self.artifact is None:
+            key = f"progress-{self.stage.name}".replace("@", "-").replace("_", "-")
+            self.artifact = create_progress_artifact(percent, key=key, description=text)
+        else:
+            update_progress_artifact(self.artifact, percent, description=text)
+
+
+@contextmanager
+def gpu_slot(stage: Stage, runner: Runner) -> Iterator[None]:
+    """Holds a slot of the GPU where dvc.yaml says that the stage uses one and there is one.
+
+    An outage of the server does not end the stage; a slot whose holder died frees itself.
+    """
+    found = cuda.devices() if stage.meta.get("gpu") else 0
+    with ExitStack() as stack:
+        if found:
+            make_gpu_limit(found)
+        while found:
+            if runner.stopping:
+                raise StageError("stopped")
+            slot = concurrency(
+                GPU,
+                strict=True,
+                timeout_seconds=LOOK_S,
+                lease_duration=LEASE_S,
+                raise_on_lease_renewal_failure=False,
+            )
+            try:
+                stack.enter_context(slot)
+                break
+            except TimeoutError:
+                continue
+        yield
+
+
+def make_gpu_limit(devices: int) -> None:
+    """Sees to it that the limit exists: without one, there would be no limit."""
+    with get_client(sync_client=True) as client:
+        try:
+            client.read_global_concurrency_limit_by_name(GPU)
+        except ObjectNotFound:
+            limit = GlobalConcurrencyLimitCreate(name=GPU, limit=devices)
+            client.create_global_concurrency_limit(limit)
+
+
+def cancelled_in_ui() -> bool:
+    """Whether somebody has asked for this flow run's end; not known while the server is away."""
+    try:
+        with get_client(sync_client=True) as client:
+            state = client.read_flow_run(flow_run.id).state
+    except httpx.HTTPError:
+        return False
+    return state is not None and (state.is_cancelling() or state.is_cancelled())
+
+
+def await_record(tasks: int) -> None:
+    """Waits until the server has recorded how all tasks ended: it learns that by events, later."""
+    mine = FlowRunFilter(id=FlowRunFilterId(any_=[flow_run.id]))
+    ended = TaskRunFilterStateType(any_=list(TERMINAL_STATES))
+    final = TaskRunFilter(state=TaskRunFilterState(type=ended))
+    end = time.monotonic() + RECORDED_S
+    with get_client(sync_client=True) as client:
+        while time.monotonic() < end and not client.read_task_runs(
+            flow_run_filter=mine, task_run_filter=final, offset=tasks - 1, limit=1
+        ):
+            time.sleep(0.05)
+
+
+def summary(states: dict[str, State[Any]]) -> State[Any]:
+    """The flow run's state: how its stages ended, and the first words on each that failed."""
+    names = [str(state.name) for state in states.values()]
+    counts = ", ".join(f"{names.count(name)} {name.lower()}" for name in dict.fromkeys(names))
+    failed = {name: state for name, state in states.items() if state.is_failed()}
+    if failed:
+        causes = [f"{name}: {state.message}" for name, state in failed.items()]
+        return Failed(message="; ".join([counts, *causes]))
+    if any(state.is_cancelled() for state in states.values()):
+        return Cancelled(message=counts)
+    return Completed(message=counts)

@@ -1,0 +1,90 @@
+"""Runs the graph under Prefect: `python -m flows.pipeline`, `make run`.
+
+It runs what params.yaml's `run:` names, shows it, and ends with a table of scores. `--problems` and
+`--set` write params.yaml, as `dvc exp run -S` does.
+"""
+
+import argparse
+import os
+import signal
+import sys
+import time
+from types import FrameType
+
+from flows import server
+from onecycle.errors import UserError
+from onecycle.progress import say
+from tasks.problems import change, load
+
+QUIET = {"PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL"}  # the display tells it better
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Runs the flow; status 0 if every stage completed."""
+    arguments = parser().parse_args(argv)
+    began = time.monotonic()
+    signal.signal(signal.SIGTERM, ended)
+    try:
+        configure(arguments.problems, arguments.settings)
+        with server.connected(lost) as ready:
+            os.environ.update(QUIET | os.environ)
+            from flows import flow  # Prefect takes seconds to import: the server starts meanwhile
+
+            state = flow.run(ready, force=arguments.force, refresh=arguments.refresh)
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)  # noqa: T201 - the command line's own word
+        return 1
+    except KeyboardInterrupt:
+        say("stopped; what had completed is kept: run again to go on")
+        return 130
+    say(f"{state.name}: {state.message} ({time.monotonic() - began:,.0f} s)")
+    if state.is_completed():
+        say(NEXT)
+    return 0 if state.is_completed() else 1
+
+
+NEXT = """Next: open a report; `make ui` shows this run in a browser; your own data is a block in
+params.yaml, see README.md; `git add dvc.lock params.yaml` keeps what led to these models."""
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    top = argparse.ArgumentParser(prog="python -m flows.pipeline", description=__doc__)
+    top.add_argument("--problems", help="the problems that run from now on, as in pets,biwi")
+    top.add_argument(
+        "--set",
+        dest="settings",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE or @FILE",
+        help="write a value, or merge a YAML file, into params.yaml; may be given more than once",
+    )
+    top.add_argument("--force", action="store_true", help="run stages though nothing has changed")
+    top.add_argument("--refresh", action="store_true", help="verify the downloads again")
+    return top
+
+
+def configure(problems: str | None, settings: list[str]) -> None:
+    """Writes what the command line sets into params.yaml, says so, and checks the whole."""
+    load()
+    named = [f"run=[{problems}]"] if problems else []
+    for line in change([*settings, *named]) if settings or named else []:
+        say(f"params.yaml: {line}")
+
+
+def lost() -> None:
+    """The run's own server has ended: nothing can be reported any more, so the run ends.
+
+    Without its stdin each stage's supervisor stops it, with time for a checkpoint.
+    """
+    print("error: Prefect's server ended; run again to go on", file=sys.stderr)  # noqa: T201
+    os._exit(1)
+
+
+def ended(number: int, frame: FrameType | None) -> None:
+    """Ends as on Ctrl-C, for a signal outside the flow; inside, Prefect has its own handler."""
+    raise KeyboardInterrupt
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,115 @@
+"""What a run leaves to look at: the table of scores on the console, and artifacts in Prefect."""
+
+import base64
+from collections.abc import Iterable
+from dataclasses import dataclass
+from io import BytesIO
+
+from prefect.artifacts import create_image_artifact, create_markdown_artifact
+from rich.console import Console
+from rich.table import Table
+
+from onecycle.decide.kinds import KINDS
+from onecycle.paths import Paths, read_json
+from onecycle.report.parts import Plot
+from onecycle.report.results import Row, row
+
+COLUMNS = ("problem", "judged by", "score", "95 % interval", "trivial", "", "on")
+LEGEND = (
+    "Trivial: a predictor that sees no input. ✓ the model is better beyond its interval, "
+    "≈ not shown to be, ✗ worse."
+)
+WITHIN = "* The interval is over items of few groups: it does not say how a new group does."
+PAPER = "white"  # behind pictures: the page may be dark or light
+
+
+@dataclass(frozen=True)
+class Score:
+    """A problem's headline metric."""
+
+    problem: str
+    metric: Row
+    n: int
+    split: str
+    within_groups: bool
+
+    @classmethod
+    def read(cls, problem: str) -> "Score":
+        """Reads it from what calibrate and evaluate wrote."""
+        paths = Paths(problem)
+        kind = read_json(paths.model("decision.json"))["kind"]
+        intervals = read_json(paths.report("intervals.json"))
+        headline = KINDS[kind].headline
+        found = intervals[headline]
+        within = bool(found.get("within_groups", False))
+        return cls(problem, row(intervals, kind, headline), found["n"], found["split"], within)
+
+    @property
+    def cells(self) -> list[str]:
+        """The columns of its row in a table."""
+        it = self.metric
+        interval = it.interval + ("*" if self.within_groups else "")
+        name, on = f"{it.name} {it.arrow}", f"{self.n:,} {self.split}"
+        return [self.problem, name, it.value, interval, it.baseline, it.mark, on]
+
+
+def table(scores: Iterable[Score]) -> Table:
+    """The scores for the console."""
+    found = Table(*COLUMNS, box=None, pad_edge=False, header_style="bold")
+    for column in ("score", "95 % interval", "trivial"):
+        found.columns[COLUMNS.index(column)].justify = "right"
+    for score in scores:
+        found.add_row(*score.cells)
+    return found
+
+
+def show(scores: list[Score], out: Console) -> None:
+    """Prints the scores and where the reports lie."""
+    if scores:
+        out.print("", table(scores), "", *notes(scores), sep="\n")
+        out.print("Reports:", *(f"  reports/{it.problem}/report.html" for it in scores), sep="\n")
+
+
+def notes(scores: Iterable[Score]) -> list[str]:
+    """What the table's signs mean."""
+    return [LEGEND, *([WITHIN] if any(score.within_groups for score in scores) else [])]
+
+
+def markdown(scores: list[Score]) -> str:
+    """The scores for Prefect's page."""
+    lines = [COLUMNS, ["---"] * len(COLUMNS), *(score.cells for score in scores)]
+    rows = [f"| {' | '.join(cells)} |" for cells in lines]
+    reports = [f"- `reports/{score.problem}/report.html`" for score in scores]
+    return "\n".join([*rows, "", *notes(scores), "", "Reports:", "", *reports])
+
+
+def artifacts(scores: list[Score], trained: Iterable[str]) -> None:
+    """Publishes the table, and the pictures of the problems that were trained in this run."""
+    if scores:
+        create_markdown_artifact(markdown(scores), key="metrics", description="On the test part")
+    for problem in trained:
+        from onecycle.report import training
+
+        found = training.Trained.read(Paths(problem))
+        pictures = {
+            "lr-find": training.range_test_plot(found),
+            "history": training.history_plot(found),
+        }
+        for what, plot in pictures.items():
+            key = f"{what}-{problem}".replace("_", "-")
+            text = f"{problem}: {plot.caption}"
+            create_image_artifact(on_paper(plot), key=key, description=text)
+
+
+def on_paper(plot: Plot) -> str:
+    """A plot on an opaque ground, as a data URI."""
+    from PIL import Image
+
+    from onecycle.report.figures import data_uri
+
+    drawn = Image.open(BytesIO(base64.b64decode(plot.light.partition(",")[2]))).convert("RGBA")
+    paper = Image.new("RGBA", drawn.size, PAPER)
+    paper.alpha_composite(drawn)
+    buffer = BytesIO()
+    paper.convert("RGB").save(buffer, "PNG", optimize=True)
+    return data_uri(buffer.getvalue())

@@ -1,0 +1,122 @@
+"""Runs one stage in processes of its own, and can stop it: what the flow's tasks do."""
+
+import os
+import queue
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Container
+from pathlib import Path
+from typing import IO
+
+from flows import supervisor
+from flows.repro import Outcome
+
+GRACE_S = 5.0  # between SIGTERM and SIGKILL: time for a checkpoint
+POLL_S = 0.1
+OWN, DVC = "error: ", "dvc: "  # how a stage's own word on its failure begins, and DVC's
+
+
+class StageError(Exception):
+    """A stage failed: the message says why and what to do."""
+
+
+class Runner:
+    """Runs stages; may be told to stop them all.
+
+    Args:
+        forced: the stages that run though nothing has changed.
+        grace_s: seconds that a stopped stage has between SIGTERM and SIGKILL.
+    """
+
+    def __init__(self, forced: Container[str] = (), grace_s: float = GRACE_S) -> None:
+        self.forced, self.grace_s = forced, grace_s
+        self._stopping = threading.Event()
+
+    @property
+    def stopping(self) -> bool:
+        """Whether `stop` was called."""
+        return self._stopping.is_set()
+
+    def stop(self) -> None:
+        """Has every stage that runs stopped, and none started; returns at once."""
+        self._stopping.set()
+
+    def run(self, name: str, line: Callable[[str], None]) -> Outcome:
+        """Runs a stage by `flows.repro` under the supervisor.
+
+        However this ends, by an exception of Prefect's too, no process of the stage is left.
+
+        Args:
+            name: the stage, such as `train@pets`.
+            line: called with each line that it prints.
+
+        Raises:
+            StageError: it failed or was stopped.
+        """
+        force = ["--force"] if name in self.forced else []
+        command = [sys.executable, "-m", "flows.repro", name, *force]
+        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
+        if self.stopping:
+            raise StageError("stopped")
+        process = subprocess.Popen(
+            [sys.executable, supervisor.__file__, str(self.grace_s), *command],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            start_new_session=True,
+            env=os.environ | {"PATH": path, "PYTHONUNBUFFERED": "1"},
+        )
+        assert process.stdin and process.stdout
+        said: list[str] = []
+        try:
+            # Read in a thread: here nothing blocks, so that Prefect's timeout can interrupt.
+            lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+            reader = threading.Thread(target=read, args=(process.stdout, lines), daemon=True)
+            reader.start()
+            while not self.stopping:
+                try:
+                    text = lines.get(timeout=POLL_S)
+                except queue.Empty:
+                    continue
+                if text is None:
+                    break
+                said.append(text)
+                line(text)
+        finally:
+            process.stdin.close()
+            status = process.wait()
+            if status < 0:  # the supervisor itself was killed
+                supervisor.clear_session(process.pid, 0)
+        if self.stopping:
+            raise StageError("stopped")
+        if status not in set(Outcome) or status == Outcome.FAILED:
+            raise StageError(cause(status, said))
+        return Outcome(status)
+
+
+def read(stream: IO[str], lines: "queue.SimpleQueue[str | None]") -> None:
+    """Passes on the lines that hold something, then None."""
+    for text in stream:
+        if text.strip() not in ("", DVC.strip()):
+            lines.put(text.rstrip())
+    lines.put(None)
+
+
+def cause(status: int, said: list[str]) -> str:
+    """Why a stage failed, in the words of whoever knew best.
+
+    That is the stage's own error; else the end of its traceback, and how DVC says it ended.
+    """
+    own = [text for text in said if not text.startswith(DVC)]
+    errors = [number for number, text in enumerate(own) if text.startswith(OWN)]
+    if errors:
+        return "\n".join(own[errors[0] :]).removeprefix(OWN)
+    words = own[-1:] if any(text.startswith("Traceback") for text in own) else []
+    words += [text.removeprefix(DVC) for text in said if text.startswith(DVC)][-1:]
+    words += [] if words else [f"its processes ended with status {status}"]
+    if words[-1].endswith("exited with -9"):
+        words += ["it was killed, perhaps for want of memory: run it again"]
+    return "; ".join(words)
