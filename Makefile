@@ -8,10 +8,11 @@ else
 PYTHON := $(abspath $(VENV))/bin/python
 READY := $(VENV)/.ready
 endif
+PORT ?= 4200
 # So that `python` in dvc.yaml means this one.
 export PATH := $(dir $(PYTHON)):$(PATH)
 
-.PHONY: help setup repro test check schema lock clean
+.PHONY: help setup run ui repro test check schema lock clean
 .DEFAULT_GOAL := help
 
 help: ## show this
@@ -26,7 +27,13 @@ $(VENV)/.ready: requirements.lock
 	$(VENV)/bin/python -m pip install --quiet --require-hashes -r requirements.lock
 	touch $@
 
-repro: $(READY) ## run the graph: what params.yaml's `run` names
+run: $(READY) ## run the graph, what params.yaml's `run` names, and show it
+	$(PYTHON) -m flows.pipeline
+
+ui: $(READY) ## show runs in a browser, at http://127.0.0.1:$(PORT)
+	$(PYTHON) -m flows.server --port $(PORT)
+
+repro: $(READY) ## run the graph by DVC alone: the same files
 	$(PYTHON) -m dvc repro
 
 test: $(READY) ## run all tests, with branch coverage

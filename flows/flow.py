@@ -3,8 +3,7 @@
 import os
 import queue
 import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from importlib import import_module
@@ -12,11 +11,8 @@ from itertools import chain
 from typing import Any
 
 import httpx
-from prefect import allow_failure, flow, get_run_logger, task
-from prefect.artifacts import create_progress_artifact, update_progress_artifact
-from prefect.cache_policies import NO_CACHE
+from prefect import allow_failure, flow
 from prefect.client.orchestration import get_client
-from prefect.client.schemas.actions import GlobalConcurrencyLimitCreate
 from prefect.client.schemas.filters import (
     FlowRunFilter,
     FlowRunFilterId,
@@ -25,28 +21,22 @@ from prefect.client.schemas.filters import (
     TaskRunFilterStateType,
 )
 from prefect.client.schemas.objects import TERMINAL_STATES, State
-from prefect.concurrency.sync import concurrency
-from prefect.exceptions import ObjectNotFound
 from prefect.futures import PrefectFuture
 from prefect.logging.handlers import APILogWorker
 from prefect.runtime import flow_run
 from prefect.states import Cancelled, Completed, Failed
 from prefect.task_runners import ThreadPoolTaskRunner
 
-from flows import cuda, graph, publish
+from flows import graph, publish
 from flows.display import Display, console
 from flows.graph import Stage
 from flows.schedule import Schedule, Work
-from flows.stage import DVC, OWN, Runner, StageError
-from onecycle import progress
+from flows.stage import Runner
+from flows.task import run_stage
 from tasks.problems import load
 
-GPU = "gpu"  # the name of Prefect's global concurrency limit
-LEASE_S = 60.0  # a slot whose holder died is free again after this time
-PROGRESS_S = 2.0  # between two updates of a stage's progress in the UI
 LOOK_S = 2.0  # between two looks whether the run was cancelled in the UI
 RECORDED_S = 10.0  # what the server is given to record how the tasks ended
-RETRY_S = 10.0  # before a stage is tried again
 
 
 def run(ready: Callable[[], None], *, force: bool, refresh: bool) -> State[Any]:
@@ -143,106 +133,11 @@ def submit(
         name=stage.task,
         task_run_name=stage.name,
         retries=stage.meta.get("retries", 0),
-        timeout_seconds=stage.meta.get("timeout"),
     )
     future: PrefectFuture[Any] = named.submit(
         stage, work, runner, display, wait_for=[allow_failure(need) for need in needs]
     )
     return future
-
-
-@task(cache_policy=NO_CACHE, persist_result=False, retry_delay_seconds=RETRY_S)
-def run_stage(stage: Stage, work: Work, runner: Runner, display: Display) -> State[Any]:
-    """Runs a stage, unless there is nothing to do."""
-    if work == "cached":
-        return Completed(name="Cached", message="nothing that it depends on has changed")
-    if work == "skipped":
-        return Cancelled(name="Skipped", message="a stage that it needs did not complete")
-    logger, follow = get_run_logger(), Progress(stage)
-    said = ""
-
-    def line(text: str) -> None:
-        nonlocal said
-        said = said if text.startswith(DVC) else text
-        (logger.error if text.startswith(OWN) else logger.info)("%s", text)
-        if not text.startswith(DVC):
-            display.line(stage.name, text)
-        follow.line(text)
-
-    try:
-        with gpu_slot(stage, runner):
-            display.start(stage.name)
-            outcome = runner.run(stage.name, line)
-    except StageError as error:
-        state = Cancelled if runner.stopping else Failed
-        return state(message=str(error))
-    follow.done()
-    return Completed(name=outcome.name.capitalize(), message=said or outcome.name.lower())
-
-
-class Progress:
-    """A stage's progress in the UI, made from the lines that it prints."""
-
-    def __init__(self, stage: Stage) -> None:
-        self.stage, self.updated = stage, 0.0
-        self.artifact: Any = None  # its id
-
-    def line(self, text: str) -> None:
-        """Shows what a line tells of progress, but not too often."""
-        told = progress.told(text)
-        if told and time.monotonic() - self.updated > PROGRESS_S:
-            self._show(100 * told[1], text)
-
-    def done(self) -> None:
-        """The stage has ended well."""
-        if self.artifact:
-            self._show(100.0, f"{self.stage.name} has ended")
-
-    def _show(self, percent: float, text: str) -> None:
-        self.updated = time.monotonic()
-        if self.artifact is None:
-            key = f"progress-{self.stage.name}".replace("@", "-").replace("_", "-")
-            self.artifact = create_progress_artifact(percent, key=key, description=text)
-        else:
-            update_progress_artifact(self.artifact, percent, description=text)
-
-
-@contextmanager
-def gpu_slot(stage: Stage, runner: Runner) -> Iterator[None]:
-    """Holds a slot of the GPU where dvc.yaml says that the stage uses one and there is one.
-
-    An outage of the server does not end the stage; a slot whose holder died frees itself.
-    """
-    found = cuda.devices() if stage.meta.get("gpu") else 0
-    with ExitStack() as stack:
-        if found:
-            make_gpu_limit(found)
-        while found:
-            if runner.stopping:
-                raise StageError("stopped")
-            slot = concurrency(
-                GPU,
-                strict=True,
-                timeout_seconds=LOOK_S,
-                lease_duration=LEASE_S,
-                raise_on_lease_renewal_failure=False,
-            )
-            try:
-                stack.enter_context(slot)
-                break
-            except TimeoutError:
-                continue
-        yield
-
-
-def make_gpu_limit(devices: int) -> None:
-    """Sees to it that the limit exists: without one, there would be no limit."""
-    with get_client(sync_client=True) as client:
-        try:
-            client.read_global_concurrency_limit_by_name(GPU)
-        except ObjectNotFound:
-            limit = GlobalConcurrencyLimitCreate(name=GPU, limit=devices)
-            client.create_global_concurrency_limit(limit)
 
 
 def cancelled_in_ui() -> bool:

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from io import BytesIO
 
-from prefect.artifacts import create_image_artifact, create_markdown_artifact
+from prefect.artifacts import create_markdown_artifact
 from rich.console import Console
 from rich.table import Table
 
@@ -84,21 +84,22 @@ def markdown(scores: list[Score]) -> str:
 
 
 def artifacts(scores: list[Score], trained: Iterable[str]) -> None:
-    """Publishes the table, and the pictures of the problems that were trained in this run."""
+    """Publishes the table, and a page of pictures for each problem that was trained in this run."""
     if scores:
-        create_markdown_artifact(markdown(scores), key="metrics", description="On the test part")
+        create_markdown_artifact(markdown(scores), key="metrics", description="Scores")
     for problem in trained:
-        from onecycle.report import training
+        text = f"{problem}: the range test and the epochs"
+        key = problem.replace("_", "-")
+        create_markdown_artifact(pictures(problem), key=key, description=text)
 
-        found = training.Trained.read(Paths(problem))
-        pictures = {
-            "lr-find": training.range_test_plot(found),
-            "history": training.history_plot(found),
-        }
-        for what, plot in pictures.items():
-            key = f"{what}-{problem}".replace("_", "-")
-            text = f"{problem}: {plot.caption}"
-            create_image_artifact(on_paper(plot), key=key, description=text)
+
+def pictures(problem: str) -> str:
+    """The range test and the history, as markdown that holds its pictures."""
+    from onecycle.report import training
+
+    found = training.Trained.read(Paths(problem))
+    plots = [training.range_test_plot(found), training.history_plot(found)]
+    return "\n\n".join(f"![{it.alt}]({on_paper(it)})\n\n{it.caption}" for it in plots)
 
 
 def on_paper(plot: Plot) -> str:

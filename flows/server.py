@@ -22,7 +22,7 @@ from typing import IO
 
 from flows import supervisor
 from onecycle.errors import UserError
-from onecycle.paths import home
+from onecycle.paths import home, whole
 from onecycle.progress import say
 
 UI_PORT = 4200  # Prefect's own default
@@ -66,9 +66,13 @@ def serve(port: int, *, for_run: bool) -> None:
         import uvicorn
         from prefect.server.api.server import create_app
 
-        level = "error" if for_run else "warning"
+        # Prefect's page would call an analytics service, whatever the settings say.
+        policy = f"connect-src 'self' {url.replace('http', 'ws')}"
         config = uvicorn.Config(
-            create_app(final=True), log_level=level, timeout_graceful_shutdown=1
+            create_app(final=True),
+            log_level="error" if for_run else "warning",
+            timeout_graceful_shutdown=1,
+            headers=[("Content-Security-Policy", policy)],
         )
         try:
             if not for_run:
@@ -102,7 +106,7 @@ def hold(lock: IO[str], *, wait: bool) -> None:
                 f"another server has {state()}: another `make ui`, or that of a run, "
                 "which ends with it"
             ) from None
-        print(f"waiting for the run that has {state()}", file=sys.stderr)  # noqa: T201
+        say(f"waiting for the run that has {state()}")
         fcntl.flock(lock, fcntl.LOCK_EX)
 
 
@@ -118,8 +122,9 @@ def login() -> str:
     """This tree's login, `user:password`; drawn once, kept where only this user reads it."""
     kept = state() / "login"
     if not kept.exists():
-        kept.touch(mode=0o600)
-        kept.write_text(f"onecycle:{secrets.token_urlsafe(18)}")
+        with whole(kept) as partial:
+            partial.touch(mode=0o600)
+            partial.write_text(f"onecycle:{secrets.token_urlsafe(18)}")
     return kept.read_text()
 
 
@@ -153,30 +158,37 @@ def connected(lost: Callable[[], None]) -> Iterator[Callable[[], None]]:
         UserError: the server does not start.
     """
     os.environ["DO_NOT_TRACK"] = "1"
+    shared = ui_server()
     if "PREFECT_API_URL" in os.environ:
         yield lambda: None
-        return
-    folder = state()
-    url = ui_server()
-    if url:
-        say(f"shown at {url}")
-        point_at(url)
+    elif shared:
+        say(f"shown at {shared}")
+        point_at(shared)
         yield lambda: None
-        return
+    else:
+        with own_server(lost) as (url, process):
+            point_at(url)
+            yield lambda: wait_for(url, process)
+
+
+@contextmanager
+def own_server(lost: Callable[[], None]) -> Iterator[tuple[str, subprocess.Popen[str]]]:
+    """A server for this process only: its address, and its supervisor."""
+    folder = state()
     if not (folder / "prefect.db").exists():
         say("making Prefect's database: half a minute, once")
     command = [sys.executable, "-m", "flows.server", "--for-run"]
-    words = (folder / "server.log").open("w")
-    process = subprocess.Popen(
-        [sys.executable, supervisor.__file__, str(GRACE_S), *command],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=words,
-        text=True,
-        start_new_session=True,
-    )
-    assert process.stdin and process.stdout
     ending = threading.Event()
+    with (folder / "server.log").open("w") as words:
+        process = subprocess.Popen(
+            [sys.executable, supervisor.__file__, str(GRACE_S), *command],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=words,
+            text=True,
+            start_new_session=True,
+        )
+    assert process.stdin and process.stdout
 
     def watch() -> None:
         process.wait()
@@ -184,15 +196,18 @@ def connected(lost: Callable[[], None]) -> Iterator[Callable[[], None]]:
             lost()
 
     try:
-        url = process.stdout.readline().strip()
-        point_at(url)
+        url = ""
+        for line in process.stdout:
+            url = line.strip()
+            if url.startswith("http"):
+                break
+            say(url)
         threading.Thread(target=watch, daemon=True).start()
-        yield lambda: wait_for(url, process)
+        yield url, process
     finally:
         ending.set()
         process.stdin.close()
         process.wait()
-        words.close()
 
 
 def point_at(url: str) -> None:

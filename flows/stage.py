@@ -1,10 +1,12 @@
 """Runs one stage in processes of its own, and can stop it: what the flow's tasks do."""
 
+import math
 import os
 import queue
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Container
 from pathlib import Path
 from typing import IO
@@ -42,17 +44,18 @@ class Runner:
         """Has every stage that runs stopped, and none started; returns at once."""
         self._stopping.set()
 
-    def run(self, name: str, line: Callable[[str], None]) -> Outcome:
+    def run(self, name: str, line: Callable[[str], None], timeout_s: float = math.inf) -> Outcome:
         """Runs a stage by `flows.repro` under the supervisor.
 
-        However this ends, by an exception of Prefect's too, no process of the stage is left.
+        However this ends, no process of the stage is left.
 
         Args:
             name: the stage, such as `train@pets`.
             line: called with each line that it prints.
+            timeout_s: seconds after which it is stopped.
 
         Raises:
-            StageError: it failed or was stopped.
+            StageError: it failed, took too long, or was stopped.
         """
         force = ["--force"] if name in self.forced else []
         command = [sys.executable, "-m", "flows.repro", name, *force]
@@ -71,12 +74,17 @@ class Runner:
         )
         assert process.stdin and process.stdout
         said: list[str] = []
+        late = time.monotonic() + timeout_s
         try:
-            # Read in a thread: here nothing blocks, so that Prefect's timeout can interrupt.
+            # Read in a thread: here nothing blocks, so that it can be stopped at any time.
             lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
             reader = threading.Thread(target=read, args=(process.stdout, lines), daemon=True)
             reader.start()
             while not self.stopping:
+                if time.monotonic() > late:
+                    raise StageError(
+                        f"it took more than the {timeout_s:,.0f} s of its meta.timeout"
+                    )
                 try:
                     text = lines.get(timeout=POLL_S)
                 except queue.Empty:

@@ -1,0 +1,124 @@
+"""A stage as a Prefect task: its log lines, its progress, its slot of the GPU, its state."""
+
+import math
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+from prefect import get_run_logger, task
+from prefect.artifacts import create_progress_artifact, update_progress_artifact
+from prefect.cache_policies import NO_CACHE
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.actions import GlobalConcurrencyLimitCreate
+from prefect.client.schemas.objects import State
+from prefect.concurrency.sync import concurrency
+from prefect.exceptions import ObjectNotFound
+from prefect.states import Cancelled, Completed, Failed
+
+from flows import cuda
+from flows.display import Display
+from flows.graph import Stage
+from flows.schedule import Work
+from flows.stage import DVC, OWN, Runner, StageError
+from onecycle import progress
+
+GPU = "gpu"  # the name of Prefect's global concurrency limit
+LEASE_S = 60.0  # a slot whose holder died is free again after this time
+SLOT_S = 2.0  # between two looks, while waiting for a slot, whether the run is to end
+PROGRESS_S = 2.0  # between two updates of a stage's progress in the UI
+RETRY_S = 10.0  # before a stage is tried again
+
+
+@task(cache_policy=NO_CACHE, persist_result=False, retry_delay_seconds=RETRY_S)
+def run_stage(stage: Stage, work: Work, runner: Runner, display: Display) -> State[Any]:
+    """Runs a stage, unless there is nothing to do."""
+    if work == "cached":
+        return Completed(name="Cached", message="nothing that it depends on has changed")
+    if work == "skipped":
+        return Cancelled(name="Skipped", message="a stage that it needs did not complete")
+    logger, follow = get_run_logger(), Progress(stage)
+    said = ""
+
+    def line(text: str) -> None:
+        nonlocal said
+        said = said if text.startswith(DVC) else text
+        (logger.error if text.startswith(OWN) else logger.info)("%s", text)
+        if not text.startswith(DVC):
+            display.line(stage.name, text)
+        follow.line(text)
+
+    try:
+        with gpu_slot(stage, runner):
+            display.start(stage.name)
+            outcome = runner.run(stage.name, line, stage.meta.get("timeout", math.inf))
+    except StageError as error:
+        state = Cancelled if runner.stopping else Failed
+        return state(message=str(error))
+    follow.done()
+    return Completed(name=outcome.name.capitalize(), message=said or outcome.name.lower())
+
+
+class Progress:
+    """A stage's progress in the UI, made from the lines that it prints."""
+
+    def __init__(self, stage: Stage) -> None:
+        self.stage, self.updated = stage, 0.0
+        self.artifact: Any = None  # its id
+
+    def line(self, text: str) -> None:
+        """Shows what a line tells of progress, but not too often."""
+        told = progress.told(text)
+        if told and time.monotonic() - self.updated > PROGRESS_S:
+            self._show(100 * told[1], text)
+
+    def done(self) -> None:
+        """The stage has ended well."""
+        if self.artifact:
+            self._show(100.0, f"{self.stage.name} has ended")
+
+    def _show(self, percent: float, text: str) -> None:
+        self.updated = time.monotonic()
+        if self.artifact is None:
+            key = f"progress-{self.stage.name}".replace("@", "-").replace("_", "-")
+            self.artifact = create_progress_artifact(percent, key=key, description=text)
+        else:
+            update_progress_artifact(self.artifact, percent, description=text)
+
+
+@contextmanager
+def gpu_slot(stage: Stage, runner: Runner) -> Iterator[None]:
+    """Holds a slot of the GPU where dvc.yaml says that the stage uses one and there is one.
+
+    An outage of the server does not end the stage; a slot whose holder died frees itself.
+    """
+    found = cuda.devices() if stage.meta.get("gpu") else 0
+    with ExitStack() as stack:
+        if found:
+            make_gpu_limit(found)
+        while found:
+            if runner.stopping:
+                raise StageError("stopped")
+            slot = concurrency(
+                GPU,
+                strict=True,
+                timeout_seconds=SLOT_S,
+                lease_duration=LEASE_S,
+                raise_on_lease_renewal_failure=False,
+            )
+            try:
+                stack.enter_context(slot)
+                break
+            except TimeoutError:
+                continue
+        yield
+
+
+def make_gpu_limit(devices: int) -> None:
+    """Sees to it that the limit exists: without one, there would be no limit."""
+    with get_client(sync_client=True) as client:
+        try:
+            client.read_global_concurrency_limit_by_name(GPU)
+        except ObjectNotFound:
+            limit = GlobalConcurrencyLimitCreate(name=GPU, limit=devices)
+            client.create_global_concurrency_limit(limit)
