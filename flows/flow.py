@@ -2,12 +2,15 @@
 
 import os
 import queue
+import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from importlib import import_module
 from itertools import chain
+from types import FrameType
 from typing import Any
 
 import httpx
@@ -21,6 +24,7 @@ from prefect.client.schemas.filters import (
     TaskRunFilterStateType,
 )
 from prefect.client.schemas.objects import TERMINAL_STATES, State
+from prefect.events.worker import EventsWorker
 from prefect.futures import PrefectFuture
 from prefect.logging.handlers import APILogWorker
 from prefect.runtime import flow_run
@@ -36,6 +40,7 @@ from flows.task import run_stage
 from tasks.problems import load
 
 LOOK_S = 2.0  # between two looks whether the run was cancelled in the UI
+DRAIN_S = 3.0  # what the last events and log lines are given to reach the server
 RECORDED_S = 10.0  # what the server is given to record how the tasks ended
 
 
@@ -58,8 +63,11 @@ def run(ready: Callable[[], None], *, force: bool, refresh: bool) -> State[Any]:
     def onecycle(force: bool, refresh: bool) -> State[Any]:
         return follow(stages, force=force, refresh=refresh)
 
-    state: State[Any] = onecycle(force, refresh, return_state=True)
-    APILogWorker.drain_all()
+    try:
+        state: State[Any] = onecycle(force, refresh, return_state=True)
+    finally:
+        for worker in (EventsWorker, APILogWorker):
+            worker.drain_all(timeout=DRAIN_S)
     return state
 
 
@@ -69,12 +77,11 @@ def follow(stages: list[Stage], *, force: bool, refresh: bool) -> State[Any]:
     stages = [replace(each, clean=each.clean and each.name not in forced) for each in stages]
     slots = max(1, len(os.sched_getaffinity(0)) // load().threads)
     runner, out = Runner(forced), console()
-    with Display(len(stages), out) as display:
-        try:
-            states = walk(Schedule(stages, slots, graph.look), runner, display)
-        except BaseException:  # Ctrl-C, SIGTERM: next, Prefect waits for the tasks' threads
-            runner.stop()
-            raise
+    with Display(len(stages), out) as display, stopped_by_signals(runner):
+        states = walk(Schedule(stages, slots, graph.look), runner, display)
+    if runner.stopping:
+        await_record(len(states))
+        return summary(states)
     ran = {each.problem for each in stages if states[each.name].name != "Cached"}
     measured = [each for each in stages if each.task == "evaluate"]
     complete = [each.problem for each in measured if states[each.name].is_completed()]
@@ -85,6 +92,26 @@ def follow(stages: list[Stage], *, force: bool, refresh: bool) -> State[Any]:
     return summary(states)
 
 
+@contextmanager
+def stopped_by_signals(runner: Runner) -> Iterator[None]:
+    """Ctrl-C and SIGTERM stop the stages, with time for a checkpoint; a second one all at once.
+
+    Without this process the supervisors end the stages, so that it may go at any time.
+    """
+
+    def stop(number: int, _: FrameType | None) -> None:
+        if runner.stopping:
+            os._exit(128 + number)
+        runner.stop()
+
+    before = {each: signal.signal(each, stop) for each in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler)
+
+
 def walk(schedule: Schedule, runner: Runner, display: Display) -> dict[str, State[Any]]:
     """Submits the stages as the schedule hands them out.
 
@@ -92,7 +119,7 @@ def walk(schedule: Schedule, runner: Runner, display: Display) -> dict[str, Stat
         Each stage's final state, by name.
     """
     futures: dict[str, PrefectFuture[Any]] = {}
-    edges: dict[str, list[PrefectFuture[Any]]] = {}  # to those that follow a stage
+    edges: dict[str, list[PrefectFuture[Any]]] = {}  # what a stage's followers follow
     states: dict[str, State[Any]] = {}
     ended: queue.SimpleQueue[str] = queue.SimpleQueue()
     looked = time.monotonic()
@@ -101,8 +128,7 @@ def walk(schedule: Schedule, runner: Runner, display: Display) -> dict[str, Stat
             before = list(chain.from_iterable(edges[need] for need in stage.needs))
             future = submit(stage, work, before, runner, display)
             futures[stage.name] = future
-            # Prefect lets nothing follow a stage that was cancelled, so it follows those before.
-            edges[stage.name] = before if work == "skipped" else [future]
+            edges[stage.name] = before
             future.add_done_callback(partial(put, ended, stage.name))
         try:
             name = ended.get(timeout=LOOK_S)
@@ -111,6 +137,8 @@ def walk(schedule: Schedule, runner: Runner, display: Display) -> dict[str, Stat
         else:
             futures[name].wait()
             states[name] = state = futures[name].state
+            if not state.is_cancelled():  # after such a one Prefect lets no task begin
+                edges[name] = [futures[name]]
             schedule.end(name, completed=state.is_completed())
             display.end(name, str(state.name), str(state.message or ""))
         if time.monotonic() - looked > LOOK_S:
@@ -164,13 +192,13 @@ def await_record(tasks: int) -> None:
 
 
 def summary(states: dict[str, State[Any]]) -> State[Any]:
-    """The flow run's state: how its stages ended, and the first words on each that failed."""
+    """The flow run's state: how its stages ended, and on a line of its own why one failed."""
     names = [str(state.name) for state in states.values()]
     counts = ", ".join(f"{names.count(name)} {name.lower()}" for name in dict.fromkeys(names))
     failed = {name: state for name, state in states.items() if state.is_failed()}
     if failed:
         causes = [f"{name}: {state.message}" for name, state in failed.items()]
-        return Failed(message="; ".join([counts, *causes]))
+        return Failed(message="\n".join([counts, *causes]))
     if any(state.is_cancelled() for state in states.values()):
         return Cancelled(message=counts)
     return Completed(message=counts)

@@ -35,12 +35,10 @@ def main(argv: list[str] | None = None) -> int:
         print(f"error: {error}", file=sys.stderr)  # noqa: T201 - the command line's own word
         return 1
     except KeyboardInterrupt:
-        say("stopped; what had completed is kept: run again to go on")
         return 130
-    say(f"{state.name}: {state.message} ({time.monotonic() - began:,.0f} s)")
-    if state.is_completed():
-        say(NEXT)
-    return 0 if state.is_completed() else 1
+    say(f"{state.name} in {time.monotonic() - began:,.0f} s: {state.message}")
+    say(NEXT if state.is_completed() else AGAIN)
+    return 0 if state.is_completed() else 130 if state.is_cancelled() else 1
 
 
 NEXT = """Next: open a report; `make ui` shows this run in a browser; your own data is a block in
@@ -64,6 +62,9 @@ def parser() -> argparse.ArgumentParser:
     return top
 
 
+AGAIN = "What had completed is kept: run again to go on."
+
+
 def configure(problems: str | None, settings: list[str]) -> None:
     """Writes what the command line sets into params.yaml, says so, and checks the whole."""
     load()
@@ -82,9 +83,12 @@ def lost() -> None:
 
 
 def ended(number: int, frame: FrameType | None) -> None:
-    """Ends as on Ctrl-C, for a signal outside the flow; inside, Prefect has its own handler."""
+    """Ends as on Ctrl-C, before the flow and after it."""
     raise KeyboardInterrupt
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    status = main()
+    sys.stdout.flush()
+    # All is sent and the server may be gone: Prefect's threads have nothing to wait for any more.
+    os._exit(status)

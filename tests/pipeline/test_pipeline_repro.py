@@ -1,17 +1,11 @@
 """`dvc repro` in working trees of their own: what runs, what does not, and that files are equal."""
 
-import hashlib
-import os
-import re
-import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from trees import clone, commit, hashes, ran, shell
 
 pytestmark = pytest.mark.slow
-ROOT = Path(__file__).parents[2]
 STAGES = ["download", "prepare", "split", "lr_find", "train", "calibrate", "evaluate"]
 # Short forms of two samples: the graph is walked as ever, only less is learnt.
 SHORT = """
@@ -24,51 +18,10 @@ problems:
 """
 
 
-def shell(tree: Path, *command: str) -> str:
-    """Runs a command in a tree, with this interpreter as `python`; gives what it printed."""
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    environment = os.environ | {"PATH": path, "DVC_NO_ANALYTICS": "1"}
-    done = subprocess.run(
-        command, cwd=tree, env=environment, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, f"{command}:\n{done.stdout}\n{done.stderr}"
-    return done.stdout
-
-
-def clone(folder: Path) -> Path:
-    """A tree with the project's files as git has or would have them, and short recipes."""
-    listed = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
-    for name in subprocess.check_output(listed, cwd=ROOT, text=True).splitlines():
-        if (ROOT / name).is_file():
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(ROOT / name, folder / name)
-    shell(folder, "git", "init", "-q")
-    (folder / "short.yaml").write_text(SHORT)
-    shell(folder, "python", "-m", "tasks", "set", "@short.yaml")
-    shell(folder, "git", "add", ".")
-    shell(folder, "git", "-c", "user.name=x", "-c", "user.email=x@x", "commit", "-qm", "x")
-    return folder
-
-
-def ran(output: str) -> list[str]:
-    """The stages that `dvc repro` ran."""
-    return re.findall(r"Running stage '([^']+)'", output)
-
-
-def hashes(tree: Path) -> dict[str, str]:
-    """The sha256 of every file that a stage wrote."""
-    return {
-        path.relative_to(tree).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
-        for folder in ("data", "models", "reports")
-        for path in sorted((tree / folder).rglob("*"))
-        if path.is_file()
-    }
-
-
 @pytest.fixture(scope="module")
 def first(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A tree in which the graph has run."""
-    tree = clone(tmp_path_factory.mktemp("first"))
+    tree = clone(tmp_path_factory.mktemp("first"), SHORT)
     output = shell(tree, "dvc", "repro")
     expected = {f"{s}@{p}" for s in STAGES for p in ("sample_pets", "sample_movielens")}
     assert set(ran(output)) == expected
@@ -81,7 +34,7 @@ def test_a_second_run_does_nothing(first):
 
 
 def test_another_tree_gives_the_same_bytes(first, tmp_path):
-    second = clone(tmp_path)
+    second = clone(tmp_path, SHORT)
     shell(second, "dvc", "repro")
     assert hashes(second) == hashes(first)
     assert len(hashes(first)) > 40
@@ -122,7 +75,6 @@ def test_a_changed_section_runs_that_problem_from_its_stage_on(first, setting, f
 
 def test_experiments_take_settings(first):
     name = "problems.sample_movielens.train.unfrozen.epochs=3"
-    shell(first, "git", "add", ".")
-    shell(first, "git", "-c", "user.name=x", "-c", "user.email=x@x", "commit", "-qm", "y")
+    commit(first)
     output = shell(first, "dvc", "exp", "run", "-S", "run=[sample_movielens]", "-S", name)
     assert ran(output) == [f"{s}@sample_movielens" for s in ("train", "calibrate", "evaluate")]

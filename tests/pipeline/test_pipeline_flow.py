@@ -1,0 +1,251 @@
+"""The flow in a working tree of its own: what runs, what Prefect shows, that files are DVC's."""
+
+import json
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import psutil
+import pytest
+from trees import ENVIRONMENT, LAST, clone, hashes, processes, ran, rows, shell, states, wait_until
+
+pytestmark = pytest.mark.slow
+STAGES = ["download", "prepare", "split", "lr_find", "train", "calibrate", "evaluate"]
+EPOCHS = "problems.sample_movielens.train.unfrozen.epochs"
+SHORT = """
+run: [sample_movielens]
+problems:
+  sample_movielens:
+    train: {unfrozen: {epochs: 2, lr: 5e-3}}
+    evaluate: {draws: 100}
+"""
+ALL = {f"{stage}@sample_movielens" for stage in STAGES}
+
+
+def flow(tree: Path, *options: str, status: int = 0) -> str:
+    return shell(tree, "python", "-m", "flows.pipeline", *options, status=status)
+
+
+@pytest.fixture(scope="module")
+def tree(tmp_path_factory: pytest.TempPathFactory, empty_database: Path) -> Path:
+    """A tree in which DVC alone has run the graph, and Prefect has run nothing yet."""
+    tree = clone(tmp_path_factory.mktemp("flow"), SHORT)
+    shutil.copytree(empty_database, tree / ".onecycle" / "prefect")
+    assert set(ran(shell(tree, "dvc", "repro"))) == ALL
+    return tree
+
+
+def test_after_dvc_repro_all_is_cached(tree):
+    output = flow(tree)
+    assert states(tree) == dict.fromkeys(ALL, "Cached")
+    assert "7 cached" in output
+    assert "reports/sample_movielens/report.html" in output
+    value = json.loads((tree / "reports/sample_movielens/metrics.json").read_text())["rmse"]
+    assert f"{value:.3f}"[:4] in output
+
+
+def test_forced_it_writes_the_same_bytes_and_leaves_dvc_nothing_to_do(tree):
+    before = hashes(tree)
+    flow(tree, "--force")
+    assert states(tree) == dict.fromkeys(ALL, "Completed")
+    assert hashes(tree) == before
+    assert "up to date" in shell(tree, "dvc", "status")
+    assert ran(shell(tree, "dvc", "repro")) == []
+    assert processes(tree) == []
+
+
+def test_prefect_shows_the_stages_as_a_graph_with_logs_progress_and_scores(tree):
+    started = rows(
+        tree, f"select name from task_run where flow_run_id = {LAST} order by start_time"
+    )
+    assert [name for (name,) in started] == [f"{stage}@sample_movielens" for stage in STAGES]
+    names = dict(rows(tree, f"select id, name from task_run where flow_run_id = {LAST}"))
+    inputs = dict(rows(tree, f"select name, task_inputs from task_run where flow_run_id = {LAST}"))
+    edges = {
+        name: [names[each["id"]] for each in json.loads(found).get("wait_for", [])]
+        for name, found in inputs.items()
+    }
+    assert edges["download@sample_movielens"] == []
+    assert edges["evaluate@sample_movielens"] == ["calibrate@sample_movielens"]
+    logged = rows(
+        tree,
+        "select message from log join task_run on task_run.id = log.task_run_id "
+        f"where task_run.name = 'train@sample_movielens' and task_run.flow_run_id = {LAST}",
+    )
+    assert any("epoch 2 of 2, train loss" in message for (message,) in logged)
+    made = dict(rows(tree, f"select key, data from artifact where flow_run_id = {LAST}"))
+    assert made["progress-train-sample-movielens"] == 100
+    assert "| sample_movielens | Root mean squared error" in made["metrics"]
+    assert made["sample-movielens"].count("data:image/png;base64,") == 2
+
+
+def test_one_parameter_runs_three_stages_and_back_again_restores_them(tree):
+    before = hashes(tree)
+    three = {f"{stage}@sample_movielens" for stage in ("train", "calibrate", "evaluate")}
+    output = flow(tree, "--set", f"{EPOCHS}=1")
+    assert f"{EPOCHS} = 1" in output
+    assert states(tree) == {name: "Completed" if name in three else "Cached" for name in ALL}
+    assert hashes(tree) != before
+    flow(tree, "--set", f"{EPOCHS}=2")
+    assert states(tree) == {name: "Restored" if name in three else "Cached" for name in ALL}
+    assert hashes(tree) == before
+    assert "up to date" in shell(tree, "dvc", "status")
+
+
+def test_refresh_verifies_the_download_and_equal_bytes_leave_the_rest_cached(tree):
+    flow(tree, "--refresh")
+    expected = dict.fromkeys(ALL, "Cached") | {"download@sample_movielens": "Completed"}
+    assert states(tree) == expected
+
+
+OTHER = """
+run: [other, sample_movielens]
+problems:
+  sample_movielens: {evaluate: {draws: 120}}
+  other:
+    download: {sample: movielens}
+    prepare: {reader: ratings, path: nowhere.csv, x: [user, item], y: rating}
+    split: {by: random}
+    learner: {arch: dot_bias}
+    lr_find: {}
+    train: {}
+    calibrate: {}
+    evaluate: {}
+"""
+
+
+def test_a_failed_stage_names_cause_and_remedy_and_stops_no_other_problem(tree):
+    (tree / "other.yaml").write_text(OTHER)
+    output = flow(tree, "--set", "@other.yaml", status=1)
+    found = states(tree)
+    assert found["download@other"] == "Completed"
+    assert found["prepare@other"] == "Failed"
+    after = STAGES[STAGES.index("prepare") + 1 :]
+    assert {found[f"{stage}@other"] for stage in after} == {"Skipped"}
+    assert found["evaluate@sample_movielens"] == "Completed"
+    message = "nowhere.csv: no such file"
+    assert message in output
+    for table, flow_id in (("task_run", "flow_run_id"), ("flow_run", "id")):
+        query = f"select s.message from {table} r join {table}_state s on r.state_id = s.id "
+        query += f"where s.type = 'FAILED' and r.{flow_id} = {LAST}"
+        ((said,),) = rows(tree, query)
+        assert message in said
+    flow(tree, "--problems", "sample_movielens")
+    assert set(states(tree).values()) == {"Cached"}
+
+
+@pytest.mark.parametrize(
+    ("option", "said"),
+    [
+        ("problems.sample_movielens.train.unfrozen.epoch=3", "did you mean 'epochs'"),
+        ("run=[sample_movie]", "did you mean 'sample_movielens'"),
+        ("@nowhere.yaml", "nowhere.yaml: no such file"),
+    ],
+)
+def test_a_wrong_setting_is_told_before_anything_runs_and_changes_nothing(tree, option, said):
+    before = (tree / "params.yaml").read_bytes()
+    runs = rows(tree, "select count(*) from flow_run")
+    assert said in flow(tree, "--set", option, status=1)
+    assert (tree / "params.yaml").read_bytes() == before
+    assert rows(tree, "select count(*) from flow_run") == runs
+
+
+class Running:
+    """A flow that is in the middle of training, for a long time; a context manager."""
+
+    def __init__(self, tree: Path, epochs: int = 2000) -> None:
+        self.tree, self.epochs = tree, epochs
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "flows.pipeline", "--set", f"{EPOCHS}={epochs}"],
+            cwd=tree,
+            env=ENVIRONMENT,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+
+    def __enter__(self) -> "Running":
+        self.said = ""
+        assert self.process.stdout
+        for line in self.process.stdout:
+            self.said += line
+            if f"epoch 1 of {self.epochs}" in line:
+                return self
+        raise AssertionError(self.said)
+
+    def __exit__(self, *_: object) -> None:
+        for process in processes(self.tree):
+            process.kill()
+        self.process.wait()
+
+    def one(self, words: str) -> psutil.Process:
+        """The tree's innermost process whose command line has these words."""
+        found = [it for it in processes(self.tree) if words in " ".join(it.cmdline())]
+        return max(found, key=lambda it: it.create_time())
+
+    def end(self, within_s: float = 10) -> str:
+        """Waits until nothing is left; gives what it said."""
+        wait_until(lambda: not processes(self.tree), within_s, "all processes have ended")
+        assert self.process.stdout
+        self.said += self.process.stdout.read()
+        self.process.wait(1)
+        return self.said
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_a_flow_that_is_ended_leaves_no_process(tree, number):
+    with Running(tree) as run:
+        assert len(processes(tree)) >= 5  # the flow, two supervisors, the server, dvc, the stage
+        run.process.send_signal(number)
+        said = run.end()
+    if number == signal.SIGKILL:
+        assert run.process.returncode == -signal.SIGKILL
+    else:
+        assert run.process.returncode == 130
+        assert "run again" in said
+
+
+def test_a_flow_whose_server_is_killed_ends_and_says_so(tree):
+    with Running(tree) as run:
+        run.one("flows.server").kill()
+        said = run.end()
+    assert run.process.returncode == 1
+    assert "Prefect's server ended" in said
+
+
+@pytest.mark.parametrize("victim", ["tasks train", "flows.repro", "flows/supervisor.py"])
+def test_a_stage_that_is_killed_fails_alone(tree, victim):
+    with Running(tree) as run:
+        if victim == "flows/supervisor.py":
+            stage = run.one("tasks train")
+            supervisors = [it for it in stage.parents() if victim in " ".join(it.cmdline())]
+            supervisors[0].kill()
+        else:
+            run.one(victim).kill()
+        said = run.end()
+    assert run.process.returncode == 1
+    assert states(tree)["train@sample_movielens"] == "Failed"
+    assert "Failed" in said
+
+
+def test_params_edited_while_a_stage_runs_fail_it_and_are_not_recorded(tree):
+    lock = (tree / "dvc.lock").read_text()
+    with Running(tree, epochs=12) as run:
+        shell(tree, "python", "-m", "tasks", "set", f"{EPOCHS}=3")
+        said = run.end(within_s=60)
+    assert run.process.returncode == 1
+    assert "params.yaml changed while train@sample_movielens ran" in said
+    assert (tree / "dvc.lock").read_text() == lock
+    flow(tree)
+    found = states(tree)
+    assert found["train@sample_movielens"] == "Completed"  # not restored: nothing was kept
+    assert len((tree / "reports/sample_movielens/history.csv").read_text().splitlines()) == 1 + 3
+
+
+def test_after_all_that_a_run_completes(tree):
+    flow(tree, "--set", f"{EPOCHS}=2", "--set", "problems.sample_movielens.evaluate.draws=100")
+    assert set(states(tree).values()) <= {"Cached", "Restored"}
+    assert "up to date" in shell(tree, "dvc", "status")

@@ -1,0 +1,100 @@
+"""Working trees for whole runs: a copy of the project, with short recipes."""
+
+import hashlib
+import os
+import re
+import shutil
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+
+ROOT = Path(__file__).parents[2]
+PATH = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+# No tree's run may use, or be seen by, a server of the person who runs the tests.
+ENVIRONMENT = {key: value for key, value in os.environ.items() if not key.startswith("PREFECT_")}
+ENVIRONMENT |= {"PATH": PATH, "DVC_NO_ANALYTICS": "1"}
+
+
+def shell(tree: Path, *command: str, status: int = 0) -> str:
+    """Runs a command in a tree, with this interpreter as `python`; gives what it printed."""
+    done = subprocess.run(
+        command, cwd=tree, env=ENVIRONMENT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == status, f"{command}:\n{done.stdout}\n{done.stderr}"
+    return done.stdout + done.stderr
+
+
+def clone(folder: Path, patch: str) -> Path:
+    """A tree with the project's files as git has or would have them, and params changed."""
+    listed = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
+    for name in subprocess.check_output(listed, cwd=ROOT, text=True).splitlines():
+        if (ROOT / name).is_file():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / name, folder / name)
+    shell(folder, "git", "init", "-q")
+    (folder / "short.yaml").write_text(patch)
+    shell(folder, "python", "-m", "tasks", "set", "@short.yaml")
+    commit(folder)
+    return folder
+
+
+def commit(tree: Path) -> None:
+    """Commits all that git sees."""
+    shell(tree, "git", "add", ".")
+    shell(tree, "git", "-c", "user.name=x", "-c", "user.email=x@x", "commit", "-qm", "x")
+
+
+def ran(output: str) -> list[str]:
+    """The stages that `dvc repro` ran."""
+    return re.findall(r"Running stage '([^']+)'", output)
+
+
+def hashes(tree: Path) -> dict[str, str]:
+    """The sha256 of every file that a stage wrote."""
+    return {
+        path.relative_to(tree).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+        for folder in ("data", "models", "reports")
+        for path in sorted((tree / folder).rglob("*"))
+        if path.is_file()
+    }
+
+
+def rows(tree: Path, query: str) -> list[tuple[str, ...]]:
+    """What Prefect's database of a tree answers."""
+    path = tree / ".onecycle" / "prefect" / "prefect.db"
+    with sqlite3.connect(path) as database:
+        return database.execute(query).fetchall()
+
+
+LAST = "(select id from flow_run order by created desc limit 1)"
+
+
+def states(tree: Path) -> dict[str, str]:
+    """The task runs of the last flow run, and the state that each ended in."""
+    return dict(rows(tree, f"select name, state_name from task_run where flow_run_id = {LAST}"))
+
+
+def processes(tree: Path) -> list[psutil.Process]:
+    """The processes that work in a tree."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            if Path(process.cwd()) == tree.resolve() and process.status() != "zombie":
+                found.append(process)
+        except (psutil.Error, OSError):
+            continue
+    return found
+
+
+def wait_until(holds: Callable[[], object], within_s: float, what: str) -> float:
+    """Waits until something holds; gives the seconds that it took."""
+    start = time.monotonic()
+    while not holds():
+        assert time.monotonic() - start < within_s, f"not within {within_s} s: {what}"
+        time.sleep(0.05)
+    return time.monotonic() - start
