@@ -9,6 +9,7 @@ import argparse
 import fcntl
 import os
 import secrets
+import signal
 import socket
 import subprocess
 import sys
@@ -54,6 +55,7 @@ def serve(port: int, *, for_run: bool) -> None:
     Raises:
         UserError: another server has the database, or the port is taken.
     """
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     folder = state()
     address = folder / "url"
     with (folder / "lock").open("w") as lock:
@@ -115,7 +117,8 @@ def listen(port: int) -> socket.socket:
     try:
         return socket.create_server(("127.0.0.1", port), backlog=128)
     except OSError as error:
-        raise UserError(f"port {port}: {error.strerror}; try `make ui PORT={port + 1}`") from None
+        cause = os.strerror(error.errno or 0)
+        raise UserError(f"port {port}: {cause}; try `make ui PORT={port + 1}`") from None
 
 
 def login() -> str:

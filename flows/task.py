@@ -3,7 +3,7 @@
 import math
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from typing import Any
 
 from prefect import get_run_logger, task
@@ -13,7 +13,7 @@ from prefect.client.orchestration import get_client
 from prefect.client.schemas.actions import GlobalConcurrencyLimitCreate
 from prefect.client.schemas.objects import State
 from prefect.concurrency.sync import concurrency
-from prefect.exceptions import ObjectNotFound
+from prefect.exceptions import ObjectAlreadyExists, ObjectNotFound
 from prefect.states import Cancelled, Completed, Failed
 
 from flows import cuda
@@ -121,4 +121,5 @@ def make_gpu_limit(devices: int) -> None:
             client.read_global_concurrency_limit_by_name(GPU)
         except ObjectNotFound:
             limit = GlobalConcurrencyLimitCreate(name=GPU, limit=devices)
-            client.create_global_concurrency_limit(limit)
+            with suppress(ObjectAlreadyExists):  # another stage has made it meanwhile
+                client.create_global_concurrency_limit(limit)

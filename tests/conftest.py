@@ -4,6 +4,8 @@ import shutil
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
+from trees import shell
 
 ROOT = Path(__file__).parents[1]
 MIRROR = ROOT.parent / "shared" / "mirror"
@@ -29,3 +31,17 @@ def mirror() -> Path:
     if not MIRROR.is_dir():
         pytest.skip(f"no mirror of real data at {MIRROR}")
     return MIRROR
+
+
+@pytest.fixture(scope="session")
+def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Prefect's home with a database without runs: made once, for it takes half a minute."""
+    shared = tmp_path_factory.getbasetemp().parent / "prefect-database"
+    with FileLock(f"{shared}.lock"):
+        if not shared.exists():
+            home = tmp_path_factory.mktemp("database")
+            make = "from prefect.server.database import provide_database_interface as it"
+            make += "; import asyncio; asyncio.run(it().create_db())"
+            shell(ROOT, "env", f"PREFECT_HOME={home}", "python", "-c", make)
+            shutil.copytree(home, shared)
+    return shared

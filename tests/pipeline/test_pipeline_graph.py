@@ -1,6 +1,7 @@
 """dvc.yaml against the code: what a stage imports is what its deps list."""
 
 import itertools
+import runpy
 from pathlib import Path
 from typing import Any
 
@@ -82,3 +83,9 @@ def test_stages_without_torch_do_not_import_it(imports):
     for name in ("download", "prepare", "split"):
         used = imports.find_upstream_modules(f"tasks.{name}")
         assert not [module for module in used if module.startswith("onecycle.learn")]
+
+
+def test_the_picture_of_the_graph_is_what_dvc_yaml_draws():
+    made = runpy.run_path(str(ROOT / "docs" / "graph.py"))["draw"]()
+    assert (ROOT / "docs" / "graph.svg").read_text() == made, "run: python docs/graph.py"
+    assert "docs/graph.svg" in (ROOT / "README.md").read_text()

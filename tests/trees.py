@@ -13,7 +13,7 @@ from pathlib import Path
 
 import psutil
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[1]
 PATH = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
 # No tree's run may use, or be seen by, a server of the person who runs the tests.
 ENVIRONMENT = {key: value for key, value in os.environ.items() if not key.startswith("PREFECT_")}

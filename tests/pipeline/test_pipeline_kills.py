@@ -1,0 +1,130 @@
+"""The flow, its server and its stages ended and killed: nothing is left, nothing is lost."""
+
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import psutil
+import pytest
+from trees import ENVIRONMENT, clone, processes, shell, states, wait_until
+
+pytestmark = pytest.mark.slow
+EPOCHS = "problems.sample_movielens.train.unfrozen.epochs"
+TRAIN = "train@sample_movielens"
+SHORT = """
+run: [sample_movielens]
+problems:
+  sample_movielens:
+    train: {unfrozen: {epochs: 2, lr: 5e-3}}
+    evaluate: {draws: 100}
+"""
+
+
+def flow(tree: Path, *options: str) -> str:
+    return shell(tree, "python", "-m", "flows.pipeline", *options)
+
+
+@pytest.fixture(scope="module")
+def tree(tmp_path_factory: pytest.TempPathFactory, empty_database: Path) -> Path:
+    """A tree in which the flow has run once, with a server of its own."""
+    tree = clone(tmp_path_factory.mktemp("kills"), SHORT)
+    shutil.copytree(empty_database, tree / ".onecycle" / "prefect")
+    flow(tree)
+    assert set(states(tree).values()) == {"Completed"}
+    assert processes(tree) == []
+    return tree
+
+
+class Running:
+    """A flow that is in the middle of training, for a long time; a context manager."""
+
+    def __init__(self, tree: Path, epochs: int = 2000) -> None:
+        self.tree, self.epochs = tree, epochs
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "flows.pipeline", "--set", f"{EPOCHS}={epochs}"],
+            cwd=tree,
+            env=ENVIRONMENT,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+
+    def __enter__(self) -> "Running":
+        self.said = ""
+        assert self.process.stdout
+        for line in self.process.stdout:
+            self.said += line
+            if f"epoch 1 of {self.epochs}" in line:
+                return self
+        raise AssertionError(self.said)
+
+    def __exit__(self, *_: object) -> None:
+        for process in processes(self.tree):
+            process.kill()
+        self.process.communicate()
+
+    def one(self, words: str) -> psutil.Process:
+        """The tree's innermost process whose command line has these words."""
+        found = [it for it in processes(self.tree) if words in " ".join(it.cmdline())]
+        return max(found, key=lambda it: it.create_time())
+
+    def end(self, within_s: float = 10) -> str:
+        """Waits until nothing is left; gives what it said."""
+        wait_until(lambda: not processes(self.tree), within_s, "all processes have ended")
+        return self.said + self.process.communicate(timeout=1)[0]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_a_flow_that_is_ended_leaves_no_process(tree, number):
+    with Running(tree) as run:
+        assert len(processes(tree)) >= 5  # the flow, two supervisors, the server, dvc, the stage
+        run.process.send_signal(number)
+        said = run.end()
+    if number == signal.SIGKILL:
+        assert run.process.returncode == -signal.SIGKILL
+    else:
+        assert run.process.returncode == 130
+        assert "run again" in said
+        assert states(tree)[TRAIN] == "Cancelled"
+
+
+def test_a_flow_whose_server_is_killed_ends_and_says_so(tree):
+    with Running(tree) as run:
+        run.one("flows.server").kill()
+        said = run.end()
+    assert run.process.returncode == 1
+    assert "Prefect's server ended" in said
+
+
+@pytest.mark.parametrize("victim", ["tasks train", "supervisor.py 5.0"])
+def test_a_stage_that_is_killed_fails_and_the_run_goes_on(tree, victim):
+    with Running(tree) as run:
+        run.one(victim).kill()
+        said = run.end(within_s=30)
+    assert run.process.returncode == 1
+    assert states(tree)[TRAIN] == "Failed"
+    assert states(tree)["evaluate@sample_movielens"] == "Skipped"
+    assert "Failed" in said
+
+
+def test_params_edited_while_a_stage_runs_fail_it_and_are_not_recorded(tree):
+    lock = (tree / "dvc.lock").read_text()
+    with Running(tree, epochs=12) as run:
+        shell(tree, "python", "-m", "tasks", "set", f"{EPOCHS}=3")
+        said = run.end(within_s=60)
+    assert run.process.returncode == 1
+    assert "params.yaml changed while train@sample_movielens ran" in said
+    assert (tree / "dvc.lock").read_text() == lock
+    flow(tree)
+    found = states(tree)
+    assert found[TRAIN] == "Completed"  # not restored: nothing was kept
+    assert len((tree / "reports/sample_movielens/history.csv").read_text().splitlines()) == 1 + 3
+
+
+def test_after_all_that_a_run_completes(tree):
+    flow(tree, "--set", f"{EPOCHS}=2")
+    assert set(states(tree).values()) == {"Cached", "Restored"}
+    assert "up to date" in shell(tree, "dvc", "status")
