@@ -88,6 +88,8 @@ class Runner:
                 try:
                     text = lines.get(timeout=POLL_S)
                 except queue.Empty:
+                    if (process.poll() or 0) < 0:  # the supervisor itself was killed
+                        break
                     continue
                 if text is None:
                     break
@@ -96,7 +98,7 @@ class Runner:
         finally:
             process.stdin.close()
             status = process.wait()
-            if status < 0:  # the supervisor itself was killed
+            if status < 0:
                 supervisor.clear_session(process.pid, 0)
         if self.stopping:
             raise StageError("stopped")
