@@ -75,21 +75,26 @@ def follow(stages: list[Stage], *, force: bool, refresh: bool) -> State[Any]:
     """The flow's body: runs the stages, publishes the scores, says how it went."""
     forced = {each.name for each in stages if force or (refresh and each.task == "download")}
     stages = [replace(each, clean=each.clean and each.name not in forced) for each in stages]
-    slots = max(1, len(os.sched_getaffinity(0)) // load().threads)
+    slots = max(1, cores() // load().threads)
     runner, out = Runner(forced), console()
     with Display(len(stages), out) as display, stopped_by_signals(runner):
         states = walk(Schedule(stages, slots, graph.look), runner, display)
-    if runner.stopping:
-        await_record(len(states))
-        return summary(states)
-    ran = {each.problem for each in stages if states[each.name].name != "Cached"}
-    measured = [each for each in stages if each.task == "evaluate"]
-    complete = [each.problem for each in measured if states[each.name].is_completed()]
-    scores = [publish.Score.read(each) for each in complete]
-    publish.artifacts(scores, [each for each in complete if each in ran])
-    publish.show(scores, out)
+    if not runner.stopping:
+        ran = {each.problem for each in stages if states[each.name].name != "Cached"}
+        measured = [each for each in stages if each.task == "evaluate"]
+        complete = [each.problem for each in measured if states[each.name].is_completed()]
+        scores = [publish.Score.read(each) for each in complete]
+        publish.artifacts(scores, [each for each in complete if each in ran])
+        publish.show(scores, out)
     await_record(len(states))
     return summary(states)
+
+
+def cores() -> int:
+    """The cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):  # not on macOS
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 @contextmanager

@@ -49,7 +49,7 @@ def read() -> list[Stage]:
         with Repo(_wait_for_lock=True) as repo, repo.lock:
             graph = get_active_graph(repo.index.graph)
             needs = networkx.transitive_reduction(graph)
-            return [
+            stages = [
                 Stage(
                     name=stage.addressing,
                     needs=tuple(sorted(each.addressing for each in needs.successors(stage))),
@@ -60,6 +60,11 @@ def read() -> list[Stage]:
             ]
     except DvcException as error:
         raise UserError(f"dvc: {error}") from error
+    if not stages:
+        raise UserError(
+            "there is nothing to run: is dvc.yaml here, and does params.yaml's run name a problem?"
+        )
+    return stages
 
 
 def look(name: str) -> bool:

@@ -22,6 +22,7 @@ from dvc.stage import run as dvc_run
 
 from onecycle.progress import say
 
+WAITING = "waiting: "  # how its word on a stage that another process holds begins
 BUSY_S = (0.5, 2.0)  # a random time between these passes before a busy stage is tried again
 
 
@@ -49,7 +50,7 @@ def main(argv: list[str] | None = None) -> Outcome:
     try:
         return run(arguments.stage, force=arguments.force)
     except DvcException as error:
-        *_, deepest = causes(error)
+        *_, deepest = (each for each in causes(error) if isinstance(each, DvcException))
         say(f"dvc: {deepest}")
         return Outcome.FAILED
 
@@ -75,7 +76,7 @@ def run(name: str, *, force: bool) -> Outcome:
                 busy = [each for each in causes(error) if isinstance(each, LockError)]
                 if not busy:
                     raise
-                say(f"waiting: {busy[0]}")
+                say(f"{WAITING}{str(busy[0]).partition(chr(10))[0]}")
                 time.sleep(random.uniform(*BUSY_S))
     finally:
         dvc_run.cmd_run = plain

@@ -82,13 +82,11 @@ class Runner:
             reader.start()
             while not self.stopping:
                 if time.monotonic() > late:
-                    raise StageError(
-                        f"it took more than the {timeout_s:,.0f} s of its meta.timeout"
-                    )
+                    raise StageError(f"longer than its meta.timeout, {timeout_s:,.0f} s")
                 try:
                     text = lines.get(timeout=POLL_S)
                 except queue.Empty:
-                    if (process.poll() or 0) < 0:  # the supervisor itself was killed
+                    if process.poll() is not None:  # though somebody holds its output open
                         break
                     continue
                 if text is None:
@@ -98,7 +96,7 @@ class Runner:
         finally:
             process.stdin.close()
             status = process.wait()
-            if status < 0:
+            if status < 0:  # the supervisor itself was killed
                 supervisor.clear_session(process.pid, 0)
         if self.stopping:
             raise StageError("stopped")
@@ -109,24 +107,28 @@ class Runner:
 
 def read(stream: IO[str], lines: "queue.SimpleQueue[str | None]") -> None:
     """Passes on the lines that hold something, then None."""
-    for text in stream:
-        if text.strip() not in ("", DVC.strip()):
-            lines.put(text.rstrip())
+    with stream:
+        for text in stream:
+            if text.strip() not in ("", DVC.strip()):
+                lines.put(text.rstrip())
     lines.put(None)
 
 
 def cause(status: int, said: list[str]) -> str:
     """Why a stage failed, in the words of whoever knew best.
 
-    That is the stage's own error; else the end of its traceback, and how DVC says it ended.
+    That is the stage's own error; else the end of its traceback, and how it or DVC ended.
     """
     own = [text for text in said if not text.startswith(DVC)]
     errors = [number for number, text in enumerate(own) if text.startswith(OWN)]
     if errors:
         return "\n".join(own[errors[0] :]).removeprefix(OWN)
     words = own[-1:] if any(text.startswith("Traceback") for text in own) else []
-    words += [text.removeprefix(DVC) for text in said if text.startswith(DVC)][-1:]
-    words += [] if words else [f"its processes ended with status {status}"]
-    if words[-1].endswith("exited with -9"):
-        words += ["it was killed, perhaps for want of memory: run it again"]
+    told = [text.removeprefix(DVC) for text in said if text.startswith(DVC)]
+    if status == Outcome.FAILED and told:
+        words.append(told[-1])
+    else:
+        words.append(f"its processes ended with status {status}")
+    if words[-1].endswith((" 137", " -9")):
+        words.append("it was killed, perhaps for want of memory: run it again")
     return "; ".join(words)

@@ -19,6 +19,7 @@ from prefect.states import Cancelled, Completed, Failed
 from flows import cuda
 from flows.display import Display
 from flows.graph import Stage
+from flows.repro import WAITING, Outcome
 from flows.schedule import Work
 from flows.stage import DVC, OWN, Runner, StageError
 from onecycle import progress
@@ -28,13 +29,17 @@ LEASE_S = 60.0  # a slot whose holder died is free again after this time
 SLOT_S = 2.0  # between two looks, while waiting for a slot, whether the run is to end
 PROGRESS_S = 2.0  # between two updates of a stage's progress in the UI
 RETRY_S = 10.0  # before a stage is tried again
+WORDS = {
+    Outcome.CACHED: "nothing that it depends on has changed",
+    Outcome.RESTORED: "DVC fetched the outputs of an earlier, equal run",
+}
 
 
 @task(cache_policy=NO_CACHE, persist_result=False, retry_delay_seconds=RETRY_S)
 def run_stage(stage: Stage, work: Work, runner: Runner, display: Display) -> State[Any]:
     """Runs a stage, unless there is nothing to do."""
     if work == "cached":
-        return Completed(name="Cached", message="nothing that it depends on has changed")
+        return Completed(name="Cached", message=WORDS[Outcome.CACHED])
     if work == "skipped":
         return Cancelled(name="Skipped", message="a stage that it needs did not complete")
     logger, follow = get_run_logger(), Progress(stage)
@@ -42,7 +47,8 @@ def run_stage(stage: Stage, work: Work, runner: Runner, display: Display) -> Sta
 
     def line(text: str) -> None:
         nonlocal said
-        said = said if text.startswith(DVC) else text
+        if not text.startswith((DVC, WAITING)):
+            said = text
         (logger.error if text.startswith(OWN) else logger.info)("%s", text)
         if not text.startswith(DVC):
             display.line(stage.name, text)
@@ -56,7 +62,8 @@ def run_stage(stage: Stage, work: Work, runner: Runner, display: Display) -> Sta
         state = Cancelled if runner.stopping else Failed
         return state(message=str(error))
     follow.done()
-    return Completed(name=outcome.name.capitalize(), message=said or outcome.name.lower())
+    said = WORDS.get(outcome, said)
+    return Completed(name=outcome.name.capitalize(), message=said)
 
 
 class Progress:

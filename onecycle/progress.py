@@ -43,7 +43,7 @@ def track(items: Iterable[T], what: str, total: int | None = None) -> Iterator[T
 
 def told(line: str) -> tuple[str, float] | None:
     """What a plain line says of progress: of what, and the share that is done, from 0 to 1."""
-    found = re.match(r"([^:]+): (?:\w+ )?([\d,]+) of ([\d,]+)\b", line)
+    found = re.match(r"([^:]+): (?:\w+ )?(\d[\d,]*) of (\d[\d,]*)\b", line)
     if not found:
         return None
     done, total = (int(text.replace(",", "")) for text in found.group(2, 3))
