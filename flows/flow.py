@@ -75,10 +75,10 @@ def follow(stages: list[Stage], *, force: bool, refresh: bool) -> State[Any]:
     """The flow's body: runs the stages, publishes the scores, says how it went."""
     forced = {each.name for each in stages if force or (refresh and each.task == "download")}
     stages = [replace(each, clean=each.clean and each.name not in forced) for each in stages]
-    slots = max(1, cores() // load().threads)
+    schedule = Schedule(stages, slots(load().threads), graph.look)
     runner, out = Runner(forced), console()
     with Display(len(stages), out) as display, stopped_by_signals(runner):
-        states = walk(Schedule(stages, slots, graph.look), runner, display)
+        states = walk(schedule, runner, display)
     if not runner.stopping:
         ran = {each.problem for each in stages if states[each.name].name != "Cached"}
         measured = [each for each in stages if each.task == "evaluate"]
@@ -90,11 +90,10 @@ def follow(stages: list[Stage], *, force: bool, refresh: bool) -> State[Any]:
     return summary(states)
 
 
-def cores() -> int:
-    """The cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):  # not on macOS
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+def slots(threads: int) -> int:
+    """How many stages of so many threads may run at once on the cores that this process has."""
+    own = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return max(1, (own or 1) // threads)
 
 
 @contextmanager

@@ -215,8 +215,11 @@ def own_server(lost: Callable[[], None]) -> Iterator[tuple[str, subprocess.Popen
 
 def point_at(url: str) -> None:
     """Makes Prefect, when it is imported, speak to one of this tree's servers."""
-    here = {"PREFECT_HOME": str(state()), "PREFECT_API_URL": f"{url}/api"}
-    os.environ.update(here | {"PREFECT_API_AUTH_STRING": login()})
+    os.environ["PREFECT_HOME"] = str(state())
+    os.environ["PREFECT_API_URL"] = f"{url}/api"
+    os.environ["PREFECT_API_AUTH_STRING"] = login()
+    for name in ("no_proxy", "NO_PROXY"):  # a proxy knows nothing of this machine's 127.0.0.1
+        os.environ[name] = ",".join(filter(None, [os.environ.get(name), "127.0.0.1"]))
 
 
 def ui_server() -> str | None:
@@ -237,8 +240,9 @@ def wait_for(url: str, process: subprocess.Popen[str]) -> None:
 
 def answers(url: str) -> bool:
     """Whether a server is up."""
+    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
-        with urllib.request.urlopen(f"{url}/api/health", timeout=WAIT_S):
+        with direct.open(f"{url}/api/health", timeout=WAIT_S):
             return True
     except OSError:
         return False

@@ -1,0 +1,142 @@
+"""The flow's parts that need no server: slots, the final state, the console, the table."""
+
+import io
+import json
+import os
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from prefect.states import Cancelled, Completed, Failed
+from rich.console import Console
+
+from flows import cuda, flow, publish, task
+from flows.display import Display
+from flows.graph import Stage
+from flows.stage import Runner
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.mark.parametrize(
+    ("cores", "threads", "expected"), [(2, 1, 2), (2, 2, 1), (8, 3, 2), (4, 16, 1)]
+)
+def test_stages_at_once_leave_each_its_threads(monkeypatch, cores, threads, expected):
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(cores)), raising=False)
+    assert flow.slots(threads) == expected
+
+
+def test_dvc_reproduces_in_processes_of_their_own_only():
+    users = [
+        each.name for each in (ROOT / "flows").glob("*.py") if ".reproduce(" in each.read_text()
+    ]
+    assert users == ["repro.py"]  # from threads of one process it deadlocks
+
+
+CACHED, SKIPPED = Completed(name="Cached"), Cancelled(name="Skipped")
+
+
+def test_the_run_is_what_its_stages_were():
+    state = flow.summary({"a": CACHED, "b": Completed(), "c": CACHED})
+    assert (state.type, state.message) == ("COMPLETED", "2 cached, 1 completed")
+    state = flow.summary({"a": CACHED, "b": Failed(message="no x: do y"), "c": SKIPPED})
+    assert state.type == "FAILED"
+    assert state.message == "1 cached, 1 failed, 1 skipped\nb: no x: do y"
+    assert flow.summary({"a": CACHED, "b": SKIPPED}).type == "CANCELLED"
+
+
+@pytest.mark.parametrize(("meta", "devices"), [({}, 2), ({"gpu": True}, 0)])
+def test_a_stage_without_a_gpu_asks_for_no_slot(monkeypatch, meta, devices):
+    monkeypatch.setattr(cuda, "devices", lambda: devices)
+    monkeypatch.setattr(task, "concurrency", None)
+    with task.gpu_slot(Stage("train@a", meta=meta), Runner()):
+        pass
+
+
+def test_a_slot_outlives_an_outage_of_the_server_and_not_its_holder(monkeypatch):
+    asked = {}
+
+    @contextmanager
+    def slot(name, **options):
+        asked.update(options, name=name)
+        yield
+
+    monkeypatch.setattr(cuda, "devices", lambda: 1)
+    monkeypatch.setattr(task, "make_gpu_limit", lambda _: None)
+    monkeypatch.setattr(task, "concurrency", slot)
+    with task.gpu_slot(Stage("train@a", meta={"gpu": True}), Runner()):
+        pass
+    assert asked["name"] == "gpu"
+    assert asked["strict"] is True  # else a missing limit is no limit
+    assert asked["raise_on_lease_renewal_failure"] is False  # else an outage ends the stage
+    assert asked["lease_duration"] == 60
+
+
+def shown(display_of, live=False):
+    text = io.StringIO()
+    out = Console(file=text, width=100, force_terminal=live, highlight=False)
+    with Display(3, out) as display:
+        display_of(display)
+    return text.getvalue()
+
+
+def test_elsewhere_than_in_a_terminal_the_display_is_plain_lines():
+    def run(display):
+        display.end("download@a", "Cached", "nothing")
+        display.start("train@a")
+        display.line("train@a", "unfrozen: epoch 1 of 2 [bold]")
+        display.end("train@a", "Failed", "no [x]: do y")
+        display.end("evaluate@a", "Skipped", "a stage that it needs did not complete")
+
+    lines = shown(run).splitlines()
+    assert [line.split() for line in lines] == [
+        ["train@a", "unfrozen:", "epoch", "1", "of", "2", "[bold]"],
+        ["2", "of", "3", "Failed", "train@a", "0", "s", "no", "[x]:", "do", "y"],
+        [
+            "3",
+            "of",
+            "3",
+            "Skipped",
+            "evaluate@a",
+            *"a stage that it needs did not complete".split(),
+        ],
+    ]
+
+
+def test_in_a_terminal_a_bar_shows_how_far_a_stage_is():
+    def run(display):
+        display.start("train@a")
+        display.start("train@a")  # tried again
+        display.line("train@a", "unfrozen: epoch 1 of 2, train loss 0.1")
+        bar = display.bars.tasks[1]
+        assert (bar.completed, bar.total, len(display.bars.tasks)) == (50, 100, 2)
+        display.end("train@a", "Completed", "said")
+        assert len(display.bars.tasks) == 1
+
+    assert "said" in shown(run, live=True)
+
+
+@pytest.fixture
+def scored(tree):
+    """A problem with metrics, judged within few groups."""
+    found = {"value": 0.8, "low": 0.7, "high": 0.9, "n": 1200, "split": "test"}
+    intervals = {"accuracy": found, "baseline_accuracy": found | {"value": 0.1}}
+    intervals["accuracy"]["within_groups"] = True
+    for path, value in (
+        ("models/a/decision.json", {"kind": "category"}),
+        ("reports/a/intervals.json", intervals),
+    ):
+        (tree / path).parent.mkdir(parents=True)
+        (tree / path).write_text(json.dumps(value))
+    return publish.Score.read("a")
+
+
+def test_the_table_has_score_interval_and_baseline_and_says_what_the_interval_leaves_out(scored):
+    assert scored.cells == ["a", "Accuracy ↑", "0.80", "0.70 – 0.90*", "0.10", "✓", "1,200 test"]
+    text = io.StringIO()
+    publish.show([scored], Console(file=text, width=120))
+    page = publish.markdown([scored])
+    for said in (text.getvalue(), page):
+        assert publish.WITHIN in said
+        assert "reports/a/report.html" in said
+    assert "| a | Accuracy ↑ | 0.80 | 0.70 – 0.90* | 0.10 | ✓ | 1,200 test |" in page
