@@ -8,9 +8,9 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import (
     BarColumn,
-    MofNCompleteColumn,
     Progress,
     TaskID,
+    TaskProgressColumn,
     TextColumn,
     TimeElapsedColumn,
 )
@@ -40,13 +40,14 @@ class Display:
         self.bars = Progress(
             TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=24),
-            MofNCompleteColumn(),
+            TaskProgressColumn(),
             TimeElapsedColumn(),
             TextColumn("{task.fields[said]}", markup=False),
             console=out,
             transient=True,
             disable=not self.live,
         )
+        self.total = total
         self.all = self.bars.add_task("all stages", total=total, said="")
         self.running: dict[str, tuple[float, TaskID]] = {}
         self.ended = 0
@@ -88,12 +89,11 @@ class Display:
             began, bar = self.running.pop(stage, (None, None))
             if bar is not None:
                 self.bars.remove_task(bar)
-            self.bars.advance(self.all)
+            self.bars.update(self.all, completed=self.ended, said=f"{self.ended} of {self.total}")
             if state == "Cached":
                 return
             seconds = "" if began is None else f"{time.monotonic() - began:,.0f} s"
-            total = self.bars.tasks[0].total
             styled = f"[{STYLES.get(state, 'green')}]{state:<9}[/]"
             said = escape(message)
-            head = f"{self.ended:>3} of {total:.0f}  {styled} {stage:<26} {seconds:>6}  "
+            head = f"{self.ended:>3} of {self.total}  {styled} {stage:<26} {seconds:>6}  "
             self.out.print(head + said, soft_wrap=not self.live)
