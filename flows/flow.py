@@ -5,9 +5,8 @@ import queue
 import signal
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
-from functools import partial
 from importlib import import_module
 from itertools import chain
 from types import FrameType
@@ -25,6 +24,7 @@ from prefect.client.schemas.filters import (
 )
 from prefect.client.schemas.objects import TERMINAL_STATES, State
 from prefect.events.worker import EventsWorker
+from prefect.exceptions import ObjectNotFound
 from prefect.futures import PrefectFuture
 from prefect.logging.handlers import APILogWorker
 from prefect.runtime import flow_run
@@ -32,7 +32,7 @@ from prefect.states import Cancelled, Completed, Failed
 from prefect.task_runners import ThreadPoolTaskRunner
 
 from flows import graph, publish
-from flows.display import Display, console
+from flows.display import Display, console, leave
 from flows.graph import Stage
 from flows.schedule import Schedule, Work
 from flows.stage import Runner
@@ -78,14 +78,16 @@ def follow(stages: list[Stage], *, force: bool, refresh: bool) -> State[Any]:
     schedule = Schedule(stages, slots(load().threads), graph.look)
     runner, out = Runner(forced), console()
     with Display(len(stages), out) as display, stopped_by_signals(runner):
-        states = walk(schedule, runner, display)
+        try:
+            states = walk(schedule, runner, display)
+        except BaseException:
+            runner.stop()
+            raise
     if not runner.stopping:
-        ran = {each.problem for each in stages if states[each.name].name != "Cached"}
         measured = [each for each in stages if each.task == "evaluate"]
         complete = [each.problem for each in measured if states[each.name].is_completed()]
-        scores = [publish.Score.read(each) for each in complete]
-        publish.artifacts(scores, [each for each in complete if each in ran])
-        publish.show(scores, out)
+        trained = [each for each in complete if states[f"train@{each}"].name != "Cached"]
+        publish.scores(complete, trained, out)
     await_record(len(states))
     return summary(states)
 
@@ -98,14 +100,14 @@ def slots(threads: int) -> int:
 
 @contextmanager
 def stopped_by_signals(runner: Runner) -> Iterator[None]:
-    """Ctrl-C and SIGTERM stop the stages, with time for a checkpoint; a second one all at once.
+    """Ctrl-C and SIGTERM stop the stages, with time to end in order; a second one all at once.
 
     Without this process the supervisors end the stages, so that it may go at any time.
     """
 
     def stop(number: int, _: FrameType | None) -> None:
         if runner.stopping:
-            os._exit(128 + number)
+            leave(128 + number)
         runner.stop()
 
     before = {each: signal.signal(each, stop) for each in (signal.SIGINT, signal.SIGTERM)}
@@ -133,7 +135,7 @@ def walk(schedule: Schedule, runner: Runner, display: Display) -> dict[str, Stat
             future = submit(stage, work, before, runner, display)
             futures[stage.name] = future
             edges[stage.name] = before
-            future.add_done_callback(partial(put, ended, stage.name))
+            future.add_done_callback(lambda _, name=stage.name: ended.put(name))  # type: ignore[misc]
         try:
             name = ended.get(timeout=LOOK_S)
         except queue.Empty:
@@ -150,11 +152,6 @@ def walk(schedule: Schedule, runner: Runner, display: Display) -> dict[str, Stat
             if cancelled_in_ui():
                 runner.stop()
     return states
-
-
-def put(names: "queue.SimpleQueue[str]", name: str, _: PrefectFuture[Any]) -> None:
-    """Puts a name into a queue, as a future's callback."""
-    names.put(name)
 
 
 def submit(
@@ -177,6 +174,8 @@ def cancelled_in_ui() -> bool:
     try:
         with get_client(sync_client=True) as client:
             state = client.read_flow_run(flow_run.id).state
+    except ObjectNotFound:  # somebody has deleted it
+        return True
     except httpx.HTTPError:
         return False
     return state is not None and (state.is_cancelling() or state.is_cancelled())
@@ -188,7 +187,7 @@ def await_record(tasks: int) -> None:
     ended = TaskRunFilterStateType(any_=list(TERMINAL_STATES))
     final = TaskRunFilter(state=TaskRunFilterState(type=ended))
     end = time.monotonic() + RECORDED_S
-    with get_client(sync_client=True) as client:
+    with suppress(httpx.HTTPError), get_client(sync_client=True) as client:
         while time.monotonic() < end and not client.read_task_runs(
             flow_run_filter=mine, task_run_filter=final, offset=tasks - 1, limit=1
         ):
@@ -199,10 +198,9 @@ def summary(states: dict[str, State[Any]]) -> State[Any]:
     """The flow run's state: how its stages ended, and on a line of its own why one failed."""
     names = [str(state.name) for state in states.values()]
     counts = ", ".join(f"{names.count(name)} {name.lower()}" for name in dict.fromkeys(names))
-    failed = {name: state for name, state in states.items() if state.is_failed()}
+    failed = {name: it for name, it in states.items() if it.is_failed() or it.is_crashed()}
     if failed:
         causes = [f"{name}: {state.message}" for name, state in failed.items()]
         return Failed(message="\n".join([counts, *causes]))
-    if any(state.is_cancelled() for state in states.values()):
-        return Cancelled(message=counts)
-    return Completed(message=counts)
+    completed = all(state.is_completed() for state in states.values())
+    return Completed(message=counts) if completed else Cancelled(message=counts)

@@ -69,9 +69,12 @@ def read() -> list[Stage]:
 
 def look(name: str) -> bool:
     """Whether a stage is clean now: asked again when one before it has run."""
-    with Repo(_wait_for_lock=True) as repo, repo.lock:
-        (stage,) = repo.stage.collect(name)
-        return is_clean(stage)
+    try:
+        with Repo(_wait_for_lock=True) as repo, repo.lock:
+            (stage,) = repo.stage.collect(name)
+            return is_clean(stage)
+    except DvcException:
+        return False  # its own process will say what is wrong
 
 
 def is_clean(stage: Any) -> bool:  # noqa: ANN401 - DVC has no types

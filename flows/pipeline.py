@@ -12,6 +12,7 @@ import time
 from types import FrameType
 
 from flows import server
+from flows.display import leave
 from onecycle.errors import UserError
 from onecycle.progress import say
 from tasks.problems import change, load
@@ -25,8 +26,13 @@ def main(argv: list[str] | None = None) -> int:
     began = time.monotonic()
     signal.signal(signal.SIGTERM, ended)
     try:
-        configure(arguments.problems, arguments.settings)
+        load()
+        named = [f"run=[{arguments.problems}]"] if arguments.problems else []
+        settings = [*arguments.settings, *named]
+        change(settings, write=False)  # what is wrong is told at once; another run may still go on
         with server.connected(lost) as ready:
+            for line in change(settings) if settings else []:
+                say(f"params.yaml: {line}")
             os.environ.update(QUIET | os.environ)
             from flows import flow  # Prefect takes seconds to import: the server starts meanwhile
 
@@ -65,21 +71,14 @@ def parser() -> argparse.ArgumentParser:
 AGAIN = "What had completed is kept: run again to go on."
 
 
-def configure(problems: str | None, settings: list[str]) -> None:
-    """Writes what the command line sets into params.yaml, says so, and checks the whole."""
-    load()
-    named = [f"run=[{problems}]"] if problems else []
-    for line in change([*settings, *named]) if settings or named else []:
-        say(f"params.yaml: {line}")
-
-
 def lost() -> None:
     """The run's own server has ended: nothing can be reported any more, so the run ends.
 
-    Without its stdin each stage's supervisor stops it, with time for a checkpoint.
+    Without its stdin each stage's supervisor stops it.
     """
-    print("error: Prefect's server ended; run again to go on", file=sys.stderr)  # noqa: T201
-    os._exit(1)
+    log = server.state() / "server.log"
+    print(f"error: Prefect's server ended, see {log}; run again to go on", file=sys.stderr)  # noqa: T201
+    leave(1)
 
 
 def ended(number: int, frame: FrameType | None) -> None:
@@ -88,7 +87,5 @@ def ended(number: int, frame: FrameType | None) -> None:
 
 
 if __name__ == "__main__":
-    status = main()
-    sys.stdout.flush()
     # All is sent and the server may be gone: Prefect's threads have nothing to wait for any more.
-    os._exit(status)
+    leave(main())

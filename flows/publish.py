@@ -1,7 +1,8 @@
 """What a run leaves to look at: the table of scores on the console, and artifacts in Prefect."""
 
 import base64
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BytesIO
 
@@ -83,14 +84,31 @@ def markdown(scores: list[Score]) -> str:
     return "\n".join([*rows, "", *notes(scores), "", "Reports:", "", *reports])
 
 
-def artifacts(scores: list[Score], trained: Iterable[str]) -> None:
-    """Publishes the table, and a page of pictures for each problem that was trained in this run."""
-    if scores:
-        create_markdown_artifact(markdown(scores), key="metrics", description="Scores")
+def scores(measured: Iterable[str], trained: Iterable[str], out: Console) -> None:
+    """Prints the scores; publishes them, and a page of pictures for each problem just trained.
+
+    What can't be read or published is told, and loses nothing else.
+    """
+    found = []
+    for problem in measured:
+        with told(f"no score of {problem}", out):
+            found.append(Score.read(problem))
+    show(found, out)
+    with told("the scores are not in Prefect", out):
+        create_markdown_artifact(markdown(found), key="metrics", description="Scores")
     for problem in trained:
-        text = f"{problem}: the range test and the epochs"
-        key = problem.replace("_", "-")
-        create_markdown_artifact(pictures(problem), key=key, description=text)
+        with told(f"no pictures of {problem} in Prefect", out):
+            key, text = problem.replace("_", "-"), f"{problem}: the range test and the epochs"
+            create_markdown_artifact(pictures(problem), key=key, description=text)
+
+
+@contextmanager
+def told(what: str, out: Console) -> Iterator[None]:
+    """Tells of an exception in a line instead of raising it."""
+    try:
+        yield
+    except Exception as error:
+        out.print(f"{what}: {type(error).__name__}: {error}", markup=False, soft_wrap=True)
 
 
 def pictures(problem: str) -> str:

@@ -8,12 +8,15 @@ have become while it ran, this refuses: dvc.lock never pairs new values with an 
 import argparse
 import logging
 import random
+import signal
 import sys
 import time
 from collections.abc import Iterator
 from enum import IntEnum
+from functools import partial
 from typing import Any
 
+from dvc import stage as dvc_stage
 from dvc.exceptions import DvcException
 from dvc.lock import LockError
 from dvc.repo import Repo
@@ -22,6 +25,7 @@ from dvc.stage import run as dvc_run
 
 from onecycle.progress import say
 
+DVC = "dvc: "  # how DVC's words begin
 WAITING = "waiting: "  # how its word on a stage that another process holds begins
 BUSY_S = (0.5, 2.0)  # a random time between these passes before a busy stage is tried again
 
@@ -46,53 +50,60 @@ def main(argv: list[str] | None = None) -> Outcome:
     parser.add_argument("--force", action="store_true", help="run it though nothing has changed")
     arguments = parser.parse_args(argv)
     for handler in logging.getLogger("dvc").handlers:
-        handler.setFormatter(logging.Formatter("dvc: %(message)s"))
+        handler.setFormatter(logging.Formatter(f"{DVC}%(message)s"))
     try:
         return run(arguments.stage, force=arguments.force)
     except DvcException as error:
         *_, deepest = (each for each in causes(error) if isinstance(each, DvcException))
-        say(f"dvc: {deepest}")
+        say(f"{DVC}{deepest}")
         return Outcome.FAILED
 
 
 def run(name: str, *, force: bool) -> Outcome:
     """Runs a stage in the current folder's repository; waits while another process holds it."""
     ran: list[Stage] = []
-    plain = dvc_run.cmd_run
+    run_stage, cmd_run = dvc_stage.run_stage, dvc_run.cmd_run
 
-    def cmd_run(stage: Stage, **kwargs: Any) -> None:  # noqa: ANN401 - DVC has no types
+    def noted(stage: Stage, **kwargs: Any) -> None:  # noqa: ANN401 - DVC has no types
         ran.append(stage)
-        guarded(plain, stage, **kwargs)
+        cmd_run(stage, **kwargs)
 
-    dvc_run.cmd_run = cmd_run
+    dvc_stage.run_stage, dvc_run.cmd_run = partial(guarded, run_stage), noted
     try:
-        while True:
-            try:
-                with Repo(_wait_for_lock=True) as repo:
-                    repo.scm_context.quiet = True  # no advice on `git add`
-                    changed = repo.reproduce(name, single_item=True, force=force)
-                break
-            except DvcException as error:
-                busy = [each for each in causes(error) if isinstance(each, LockError)]
-                if not busy:
-                    raise
-                say(f"{WAITING}{str(busy[0]).partition(chr(10))[0]}")
-                time.sleep(random.uniform(*BUSY_S))
+        changed = reproduce(name, force=force)
     finally:
-        dvc_run.cmd_run = plain
+        dvc_stage.run_stage, dvc_run.cmd_run = run_stage, cmd_run
     if not changed:
         return Outcome.CACHED
     return Outcome.COMPLETED if ran else Outcome.RESTORED
 
 
-def guarded(cmd_run: Any, stage: Stage, **kwargs: Any) -> None:  # noqa: ANN401 - DVC has no types
-    """Runs a stage's command; if its inputs are others afterwards, DVC fails it unrecorded.
+def reproduce(name: str, *, force: bool) -> bool:
+    """Whether there was something to do; tries again while another process holds the files."""
+    told = ""
+    while True:
+        try:
+            with Repo(_wait_for_lock=True) as repo:
+                repo.scm_context.quiet = True  # no advice on `git add`
+                return bool(repo.reproduce(name, single_item=True, force=force))
+        except DvcException as error:
+            busy = [str(each) for each in causes(error) if isinstance(each, LockError)]
+            if not busy:
+                raise
+            if busy[0] != told:  # it names who holds them, and the remedy if nobody does
+                told = busy[0]
+                say(f"{WAITING}{told}")
+            time.sleep(random.uniform(*BUSY_S))
+
+
+def guarded(run_stage: Any, stage: Stage, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401
+    """Runs or restores a stage; if its inputs are others afterwards, DVC fails it unrecorded.
 
     DVC saves its dependencies' hashes after the command. They are compared as they are saved, so
     that there is no moment between the look and the record.
     """
     before = {str(dep): dep.get_hash() for dep in stage.deps}
-    cmd_run(stage, **kwargs)
+    run_stage(stage, *args, **kwargs)
     save = stage.save_deps
 
     def save_unmoved(allow_missing: bool = False) -> None:
@@ -116,4 +127,7 @@ def causes(error: BaseException) -> Iterator[BaseException]:
 
 
 if __name__ == "__main__":
+    # The stage's command gets the signal too and ends; DVC then fails in order. Ended at once, it
+    # could leave dvc.lock half written. Not SIG_IGN, which the command would inherit.
+    signal.signal(signal.SIGTERM, lambda *_: None)
     sys.exit(main())

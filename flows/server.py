@@ -15,6 +15,7 @@ import subprocess
 import sys
 import threading
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -55,13 +56,18 @@ def serve(port: int, *, for_run: bool) -> None:
     Raises:
         UserError: another server has the database, or the port is taken.
     """
-    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
+    for each in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(each, lambda number, _: sys.exit(128 + number))
     folder = state()
     address = folder / "url"
     with (folder / "lock").open("w") as lock:
         hold(lock, wait=for_run)
         listener = listen(port)
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        if not for_run:
+            address.write_text(url)
+        for name in [each for each in os.environ if each.startswith("PREFECT_")]:
+            del os.environ[name]  # of another server, such as its database
         os.environ.update(secured(url, folder))
         os.environ["PREFECT_UI_ENABLED"] = str(not for_run)
         say(url if for_run else WELCOME.format(url=url, login=login()))
@@ -77,8 +83,6 @@ def serve(port: int, *, for_run: bool) -> None:
             headers=[("Content-Security-Policy", policy)],
         )
         try:
-            if not for_run:
-                address.write_text(url)
             uvicorn.Server(config).run(sockets=[listener])
         finally:
             address.unlink(missing_ok=True)
@@ -105,8 +109,8 @@ def hold(lock: IO[str], *, wait: bool) -> None:
     except BlockingIOError:
         if not wait:
             raise UserError(
-                f"another server has {state()}: another `make ui`, or that of a run, "
-                "which ends with it"
+                f"another server has {state()}: another `make ui`, or that of a run, which ends "
+                "with it: wait for that, or stop it; started first, `make ui` serves all runs"
             ) from None
         say(f"waiting for the run that has {state()}")
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -139,8 +143,8 @@ def secured(url: str, folder: Path) -> dict[str, str]:
         "PREFECT_UI_API_URL": f"{url}/api",
         "PREFECT_UI_STATIC_DIRECTORY": str(folder / "ui"),
         "PREFECT_SERVER_API_AUTH_STRING": login(),
-        "PREFECT_SERVER_CORS_ALLOWED_ORIGINS": url,
-        "PREFECT_SERVER_CSRF_PROTECTION_ENABLED": "true",
+        "PREFECT_SERVER_API_CORS_ALLOWED_ORIGINS": url,
+        "PREFECT_SERVER_API_CSRF_PROTECTION_ENABLED": "true",
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
         "DO_NOT_TRACK": "1",
     }
@@ -161,28 +165,27 @@ def connected(lost: Callable[[], None]) -> Iterator[Callable[[], None]]:
         UserError: the server does not start.
     """
     os.environ["DO_NOT_TRACK"] = "1"
-    shared = ui_server()
-    if "PREFECT_API_URL" in os.environ:
-        yield lambda: None
+    given, shared = os.environ.get("PREFECT_API_URL"), ui_server()
+    if given:
+        yield lambda: expect(given)
     elif shared:
         say(f"shown at {shared}")
         point_at(shared)
-        yield lambda: None
+        yield lambda: wait_for(shared)
     else:
-        with own_server(lost) as (url, process):
-            point_at(url)
-            yield lambda: wait_for(url, process)
+        with own_server(lost) as ready:
+            yield ready
 
 
 @contextmanager
-def own_server(lost: Callable[[], None]) -> Iterator[tuple[str, subprocess.Popen[str]]]:
-    """A server for this process only: its address, and its supervisor."""
+def own_server(lost: Callable[[], None]) -> Iterator[Callable[[], None]]:
+    """A server for this process only; gives what waits for it, as `connected` does."""
     folder = state()
     if not (folder / "prefect.db").exists():
         say("making Prefect's database: half a minute, once")
     command = [sys.executable, "-m", "flows.server", "--for-run"]
     ending = threading.Event()
-    with (folder / "server.log").open("w") as words:
+    with (folder / "server.log").open("a") as words:
         process = subprocess.Popen(
             [sys.executable, supervisor.__file__, str(GRACE_S), *command],
             stdin=subprocess.PIPE,
@@ -194,23 +197,35 @@ def own_server(lost: Callable[[], None]) -> Iterator[tuple[str, subprocess.Popen
     assert process.stdin and process.stdout
 
     def watch() -> None:
-        process.wait()
+        if process.wait() < 0:  # the supervisor itself was killed
+            supervisor.clear_session(process.pid, 0)
         if not ending.is_set():
             lost()
 
-    try:
-        url = ""
-        for line in process.stdout:
-            url = line.strip()
-            if url.startswith("http"):
-                break
-            say(url)
+    def ready() -> None:
+        wait_for(url, process)
         threading.Thread(target=watch, daemon=True).start()
-        yield url, process
+
+    try:
+        url = address_said(process.stdout)
+        point_at(url)
+        yield ready
     finally:
         ending.set()
         process.stdin.close()
         process.wait()
+
+
+def address_said(lines: IO[str]) -> str:
+    """Reads a starting server's lines up to its address; passes on the others."""
+    for line in lines:
+        if line.startswith("http"):
+            return line.strip()
+        say(line.strip())
+    raise UserError(NOT_STARTED.format(state() / "server.log"))
+
+
+NOT_STARTED = "Prefect's server did not start; its own words are in {}"
 
 
 def point_at(url: str) -> None:
@@ -223,27 +238,47 @@ def point_at(url: str) -> None:
 
 
 def ui_server() -> str | None:
-    """The address of the server that `make ui` started in this tree, if it answers."""
+    """The address of the server that `make ui` started in this tree; one that ended is none."""
     address = state() / "url"
-    url = address.read_text() if address.exists() else ""
-    return url if url and answers(url) else None
+    with (state() / "lock").open("a") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return address.read_text() if address.exists() else None
+    return None
 
 
-def wait_for(url: str, process: subprocess.Popen[str]) -> None:
-    """Waits until a server that was started answers."""
+def wait_for(url: str, process: subprocess.Popen[str] | None = None) -> None:
+    """Waits until a server of this tree, which may just have been started, answers.
+
+    Args:
+        url: its address.
+        process: it, if it was started here.
+    """
     end = time.monotonic() + STARTS_WITHIN_S
-    while not answers(url):
-        if process.poll() is not None or time.monotonic() > end:
-            raise UserError(f"Prefect's server did not start; see {state() / 'server.log'}")
+    while not answers(f"{url}/api", direct=True):
+        if (process and process.poll() is not None) or time.monotonic() > end:
+            raise UserError(NOT_STARTED.format(state() / "server.log"))
         time.sleep(POLL_S)
 
 
-def answers(url: str) -> bool:
-    """Whether a server is up."""
-    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+def expect(url: str) -> None:
+    """Says so if nobody is where PREFECT_API_URL points."""
+    if not answers(url, direct=False):
+        raise UserError(
+            f"PREFECT_API_URL: no server answers at {url}; start it, or unset the variable to have "
+            "a server for this run"
+        )
+
+
+def answers(url: str, *, direct: bool) -> bool:
+    """Whether an API is up, asked without the proxies of the environment or with them."""
+    opener = urllib.request.build_opener(*([urllib.request.ProxyHandler({})] if direct else []))
     try:
-        with direct.open(f"{url}/api/health", timeout=WAIT_S):
+        with opener.open(f"{url}/health", timeout=WAIT_S):
             return True
+    except urllib.error.HTTPError:
+        return True  # it may ask for a login first
     except OSError:
         return False
 

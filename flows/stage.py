@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import IO
 
 from flows import supervisor
-from flows.repro import Outcome
+from flows.repro import DVC, Outcome
 
-GRACE_S = 5.0  # between SIGTERM and SIGKILL: time for a checkpoint
+GRACE_S = 5.0  # between SIGTERM and SIGKILL: time to end in order
 POLL_S = 0.1
-OWN, DVC = "error: ", "dvc: "  # how a stage's own word on its failure begins, and DVC's
+OWN = "error: "  # how a stage's own word on its failure begins
 
 
 class StageError(Exception):

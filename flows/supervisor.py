@@ -2,7 +2,7 @@
 
 `python supervisor.py GRACE_S COMMAND…`: when the command ends, is asked to end (SIGTERM, SIGINT),
 or stdin closes because whoever started this has died, everything in the session gets SIGTERM,
-GRACE_S seconds for a checkpoint, then SIGKILL. The exit status is the command's; 128 + N after a
+GRACE_S seconds to end in order, then SIGKILL. The exit status is the command's; 128 + N after a
 signal N.
 """
 
@@ -20,14 +20,14 @@ POLL_S = 0.05
 
 
 def main(grace_s: float, command: list[str]) -> int:
-    """Runs the command until it ends or is to end, then clears the session.
+    """Runs the command until it ends or is to end, then clears the session, which it must lead.
 
     Args:
         grace_s: seconds between SIGTERM and SIGKILL.
         command: the program and its arguments.
     """
-    if os.getsid(0) != os.getpid():
-        os.setsid()
+    if os.getsid(0) != os.getpid():  # else it would end whoever shares the session
+        sys.exit("start this in a session of its own")
     stop = threading.Event()
     for each in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(each, lambda *_: stop.set())

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from typing import Any
 
+import httpx
 from prefect import get_run_logger, task
 from prefect.artifacts import create_progress_artifact, update_progress_artifact
 from prefect.cache_policies import NO_CACHE
@@ -13,22 +14,22 @@ from prefect.client.orchestration import get_client
 from prefect.client.schemas.actions import GlobalConcurrencyLimitCreate
 from prefect.client.schemas.objects import State
 from prefect.concurrency.sync import concurrency
-from prefect.exceptions import ObjectAlreadyExists, ObjectNotFound
+from prefect.exceptions import ObjectAlreadyExists, ObjectNotFound, PrefectException
 from prefect.states import Cancelled, Completed, Failed
 
 from flows import cuda
 from flows.display import Display
 from flows.graph import Stage
-from flows.repro import WAITING, Outcome
+from flows.repro import DVC, WAITING, Outcome
 from flows.schedule import Work
-from flows.stage import DVC, OWN, Runner, StageError
+from flows.stage import OWN, Runner, StageError
 from onecycle import progress
 
-GPU = "gpu"  # the name of Prefect's global concurrency limit
+GPU = "gpu"  # the name of Prefect's global concurrency limit: every stage takes the first device
 LEASE_S = 60.0  # a slot whose holder died is free again after this time
 SLOT_S = 2.0  # between two looks, while waiting for a slot, whether the run is to end
 PROGRESS_S = 2.0  # between two updates of a stage's progress in the UI
-RETRY_S = 10.0  # before a stage is tried again
+RETRY_S = 3.0  # before a stage is tried again
 WORDS = {
     Outcome.CACHED: "nothing that it depends on has changed",
     Outcome.RESTORED: "DVC fetched the outputs of an earlier, equal run",
@@ -86,11 +87,12 @@ class Progress:
 
     def _show(self, percent: float, text: str) -> None:
         self.updated = time.monotonic()
-        if self.artifact is None:
-            key = f"progress-{self.stage.name}".replace("@", "-").replace("_", "-")
-            self.artifact = create_progress_artifact(percent, key=key, description=text)
-        else:
-            update_progress_artifact(self.artifact, percent, description=text)
+        with suppress(httpx.HTTPError, PrefectException):  # an outage must not end the stage
+            if self.artifact is None:
+                key = f"progress-{self.stage.name}".replace("@", "-").replace("_", "-")
+                self.artifact = create_progress_artifact(percent, key=key, description=text)
+            else:
+                update_progress_artifact(self.artifact, percent, description=text)
 
 
 @contextmanager
@@ -99,34 +101,44 @@ def gpu_slot(stage: Stage, runner: Runner) -> Iterator[None]:
 
     An outage of the server does not end the stage; a slot whose holder died frees itself.
     """
-    found = cuda.devices() if stage.meta.get("gpu") else 0
-    with ExitStack() as stack:
-        if found:
-            make_gpu_limit(found)
-        while found:
-            if runner.stopping:
-                raise StageError("stopped")
-            slot = concurrency(
-                GPU,
-                strict=True,
-                timeout_seconds=SLOT_S,
-                lease_duration=LEASE_S,
-                raise_on_lease_renewal_failure=False,
-            )
-            try:
-                stack.enter_context(slot)
-                break
-            except TimeoutError:
-                continue
+    slot = ExitStack()
+    if stage.meta.get("gpu") and cuda.devices():
+        make_gpu_limit()
+        take(slot, runner)
+    try:
         yield
+    finally:
+        with suppress(httpx.HTTPError, PrefectException):
+            slot.close()
 
 
-def make_gpu_limit(devices: int) -> None:
+def take(slot: ExitStack, runner: Runner) -> None:
+    """Waits for a slot of the GPU.
+
+    Raises:
+        StageError: the run is to end.
+    """
+    while not runner.stopping:
+        with suppress(TimeoutError):
+            slot.enter_context(
+                concurrency(
+                    GPU,
+                    strict=True,
+                    timeout_seconds=SLOT_S,
+                    lease_duration=LEASE_S,
+                    raise_on_lease_renewal_failure=False,
+                )
+            )
+            return
+    raise StageError("stopped")
+
+
+def make_gpu_limit() -> None:
     """Sees to it that the limit exists: without one, there would be no limit."""
     with get_client(sync_client=True) as client:
         try:
             client.read_global_concurrency_limit_by_name(GPU)
         except ObjectNotFound:
-            limit = GlobalConcurrencyLimitCreate(name=GPU, limit=devices)
+            limit = GlobalConcurrencyLimitCreate(name=GPU, limit=1)
             with suppress(ObjectAlreadyExists):  # another stage has made it meanwhile
                 client.create_global_concurrency_limit(limit)

@@ -5,7 +5,8 @@ Each stage's model lives in its task module; this module holds none of a stage's
 
 import copy
 import difflib
-from collections.abc import Iterable, Iterator, Mapping
+import io
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -120,13 +121,21 @@ def _real_keys(loc: tuple[Any, ...], raw: Yaml, *, missing: bool) -> Iterator[An
         yield key
 
 
-def apply(settings: Iterable[str], path: Path = PARAMS_FILE) -> list[str]:
+def apply(
+    settings: Iterable[str],
+    check: Callable[[dict[str, Yaml]], object],
+    path: Path = PARAMS_FILE,
+    *,
+    write: bool = True,
+) -> list[str]:
     """Writes settings into params.yaml, keeping its comments, as `dvc exp run -S` does.
 
     Args:
         settings: each `key.of.a.value=YAML`, or `@FILE`, a YAML patch merged key by key. A mapping
             after `=`, or tagged `!replace` in a patch, takes the place of the one that stood.
+        check: called with the values as they would be; if it raises, nothing is written.
         path: the file to change.
+        write: false to look only.
 
     Returns:
         One line for each value written, for people to read.
@@ -149,8 +158,12 @@ def apply(settings: Iterable[str], path: Path = PARAMS_FILE) -> list[str]:
             value = _value(setting, text)
             patch = _nest(key.split("."), _Replace(value) if _maps(value) else value)
         said += _merge(document, patch, "")
-    with whole(path) as partial:
-        yaml.dump(document, partial)
+    written = io.StringIO()
+    yaml.dump(document, written)
+    check(_plain().load(written.getvalue()))
+    if write:
+        with whole(path) as partial:
+            partial.write_text(written.getvalue(), encoding="utf-8")
     return said
 
 

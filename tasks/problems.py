@@ -10,7 +10,6 @@ from onecycle.decide.kinds import KINDS
 from onecycle.errors import UserError
 from onecycle.learn import recipe
 from onecycle.params import PARAMS_FILE, Section, Yaml, apply, explain, nearest, read_yaml
-from onecycle.paths import whole
 from tasks import download, evaluate, lr_find, prepare, split, train
 
 SCHEMA_FILE = Path("params.schema.json")
@@ -83,11 +82,12 @@ def load() -> Params:
     return check(read_yaml(PARAMS_FILE))
 
 
-def change(settings: Iterable[str]) -> list[str]:
-    """Writes settings into params.yaml, unless it would be wrong with them: then it stays.
+def change(settings: Iterable[str], *, write: bool = True) -> list[str]:
+    """Writes settings into params.yaml, unless it would be wrong with them.
 
     Args:
         settings: as `onecycle.params.apply` takes them.
+        write: false to look only.
 
     Returns:
         A line for each value written, for people to read.
@@ -95,16 +95,7 @@ def change(settings: Iterable[str]) -> list[str]:
     Raises:
         UserError: a setting can't be read, or params.yaml would be wrong with it.
     """
-    read_yaml(PARAMS_FILE)
-    text = PARAMS_FILE.read_text(encoding="utf-8")
-    said = apply(settings)
-    try:
-        load()
-    except UserError:
-        with whole(PARAMS_FILE) as partial:
-            partial.write_text(text, encoding="utf-8")
-        raise
-    return said
+    return apply(settings, check, write=write)
 
 
 def check(raw: Yaml) -> Params:

@@ -11,6 +11,12 @@ ROOT = Path(__file__).parents[1]
 MIRROR = ROOT.parent / "shared" / "mirror"
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begins with the files that take long, so that two processes end together."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
+
+
 @pytest.fixture
 def root() -> Path:
     """The project's root folder."""

@@ -6,8 +6,9 @@ import os
 from contextlib import contextmanager
 from pathlib import Path
 
+import httpx
 import pytest
-from prefect.states import Cancelled, Completed, Failed
+from prefect.states import Cancelled, Completed, Crashed, Failed, Pending
 from rich.console import Console
 
 from flows import cuda, flow, publish, task
@@ -43,6 +44,8 @@ def test_the_run_is_what_its_stages_were():
     assert state.type == "FAILED"
     assert state.message == "1 cached, 1 failed, 1 skipped\nb: no x: do y"
     assert flow.summary({"a": CACHED, "b": SKIPPED}).type == "CANCELLED"
+    assert flow.summary({"a": CACHED, "b": Crashed(message="oh")}).type == "FAILED"
+    assert flow.summary({"a": CACHED, "b": Pending(name="NotReady")}).type == "CANCELLED"
 
 
 @pytest.mark.parametrize(("meta", "devices"), [({}, 2), ({"gpu": True}, 0)])
@@ -62,7 +65,7 @@ def test_a_slot_outlives_an_outage_of_the_server_and_not_its_holder(monkeypatch)
         yield
 
     monkeypatch.setattr(cuda, "devices", lambda: 1)
-    monkeypatch.setattr(task, "make_gpu_limit", lambda _: None)
+    monkeypatch.setattr(task, "make_gpu_limit", lambda: None)
     monkeypatch.setattr(task, "concurrency", slot)
     with task.gpu_slot(Stage("train@a", meta={"gpu": True}), Runner()):
         pass
@@ -70,6 +73,14 @@ def test_a_slot_outlives_an_outage_of_the_server_and_not_its_holder(monkeypatch)
     assert asked["strict"] is True  # else a missing limit is no limit
     assert asked["raise_on_lease_renewal_failure"] is False  # else an outage ends the stage
     assert asked["lease_duration"] == 60
+
+
+def test_progress_that_the_server_does_not_take_ends_no_stage(monkeypatch):
+    def refuse(*_, **__):
+        raise httpx.ConnectError("no server")
+
+    monkeypatch.setattr(task, "create_progress_artifact", refuse)
+    task.Progress(Stage("train@a")).line("unfrozen: epoch 1 of 2")
 
 
 def shown(display_of, live=False):
@@ -140,3 +151,17 @@ def test_the_table_has_score_interval_and_baseline_and_says_what_the_interval_le
         assert publish.WITHIN in said
         assert "reports/a/report.html" in said
     assert "| a | Accuracy ↑ | 0.80 | 0.70 – 0.90* | 0.10 | ✓ | 1,200 test |" in page
+
+
+def test_a_score_that_cannot_be_read_is_told_and_the_others_are_shown(scored, monkeypatch):
+    published = []
+    monkeypatch.setattr(
+        publish, "create_markdown_artifact", lambda text, **_: published.append(text)
+    )
+    text = io.StringIO()
+    publish.scores(["lost", "a"], ["lost"], Console(file=text, width=120))
+    said = text.getvalue()
+    assert "no score of lost: FileNotFoundError" in said
+    assert "no pictures of lost in Prefect" in said
+    assert "reports/a/report.html" in said
+    assert len(published) == 1

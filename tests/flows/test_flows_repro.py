@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from dvc.stage.cache import StageCache
 
 from flows import graph
 from flows.repro import Outcome, main
@@ -124,6 +125,27 @@ def test_a_params_file_that_is_no_yaml_fails_in_one_line_that_names_it(toy):
     (line,) = done.stdout.splitlines()
     assert line.startswith("dvc: ")
     assert "params.yaml" in line
+
+
+def test_an_input_that_changes_while_the_outputs_are_restored_is_not_recorded(toy, monkeypatch):
+    for k in (1, 2):
+        set_k(k)
+        assert main(["make"]) == Outcome.COMPLETED
+    lock, checkout = LOCK.read_bytes(), StageCache.restore
+
+    def restore_meanwhile(*arguments, **options):
+        checkout(*arguments, **options)
+        set_k(3)
+
+    monkeypatch.setattr(StageCache, "restore", restore_meanwhile)
+    set_k(1)
+    assert main(["make"]) == Outcome.FAILED
+    assert LOCK.read_bytes() == lock
+    monkeypatch.undo()
+    monkeypatch.chdir(toy)
+    before = runs()
+    assert main(["make"]) == Outcome.COMPLETED
+    assert runs() == before + 1  # no old output was kept beside the new value
 
 
 def add_file() -> None:

@@ -17,7 +17,12 @@ import psutil
 import pytest
 from trees import ENVIRONMENT, ROOT, processes, wait_until
 
+from flows import server as server_module
+
 ENV = ENVIRONMENT | {"PYTHONPATH": str(ROOT)}
+# What a person may have set for another server of theirs; it must not reach this one.
+ENV["PREFECT_SERVER_API_CSRF_PROTECTION_ENABLED"] = "false"
+ENV["PREFECT_API_DATABASE_CONNECTION_URL"] = "sqlite+aiosqlite:////nowhere/prefect.db"
 COMMAND = [sys.executable, "-m", "flows.server"]
 
 
@@ -174,3 +179,49 @@ def test_stages_on_a_gpu_wait_for_each_other_and_the_limit_is_made(server):
     done = subprocess.run(command, cwd=server.tree, env=ENV, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert f"shown at {server.url}" in done.stdout
+
+
+def test_an_address_is_believed_only_while_its_server_holds_the_runs(server, tmp_path, monkeypatch):
+    monkeypatch.chdir(server.tree)
+    assert server_module.ui_server() == server.url
+    (tmp_path / ".onecycle" / "prefect").mkdir(parents=True)
+    (tmp_path / ".onecycle" / "prefect" / "url").write_text(server.url)
+    monkeypatch.chdir(tmp_path)
+    assert server_module.ui_server() is None  # left by one that was killed
+
+
+def pipeline(tree: Path, **environment: str) -> str:
+    """Runs the flow's command in a tree without a repository, where it can only fail."""
+    shutil.copy(ROOT / "params.yaml", tree)
+    command = [sys.executable, "-m", "flows.pipeline"]
+    done = subprocess.run(
+        command,
+        cwd=tree,
+        env=ENVIRONMENT | {"PYTHONPATH": str(ROOT)} | environment,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 1
+    assert processes(tree) == []
+    return done.stderr
+
+
+def test_an_address_of_ones_own_where_nobody_answers_is_named(tmp_path):
+    subprocess.run(["git", "init", "-q"], cwd=tmp_path, check=True)
+    for name in ("dvc.yaml", ".dvc/config"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        shutil.copy(ROOT / name, tmp_path / name)
+    said = pipeline(tmp_path, PREFECT_API_URL="http://127.0.0.1:9/api")
+    assert said.splitlines()[-1].startswith("error: PREFECT_API_URL: no server answers at http")
+
+
+def test_a_server_that_cannot_start_is_told_with_its_log(tmp_path):
+    subprocess.run(["git", "init", "-q"], cwd=tmp_path, check=True)
+    for name in ("dvc.yaml", ".dvc/config"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        shutil.copy(ROOT / name, tmp_path / name)
+    home = tmp_path / ".onecycle" / "prefect"
+    home.mkdir(parents=True)
+    (home / "prefect.db").write_text("no database " * 1000)
+    assert f"did not start; its own words are in {home / 'server.log'}" in pipeline(tmp_path)
+    assert "not a database" in (home / "server.log").read_text()

@@ -218,9 +218,8 @@ def test_living_does_not_count_this_process_or_zombies():
     process.wait()
 
 
-def test_it_makes_its_session_itself_where_its_parent_did_not(start):
-    line = [sys.executable, "-c", "import os; print(os.getsid(0))"]
-    process = start(*line, start_new_session=False, stdout=subprocess.PIPE)
-    with process.stdout:
-        assert int(process.stdout.read()) == process.pid
-    assert ends(process) == 0
+def test_it_refuses_a_session_that_others_share(start):
+    process = start("true", start_new_session=False, stderr=subprocess.PIPE)
+    with process.stderr:
+        assert b"a session of its own" in process.stderr.read()
+    assert ends(process) == 1
