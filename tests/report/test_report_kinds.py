@@ -151,7 +151,7 @@ def test_rates_from_elsewhere_are_said(problem):
     phases = [{"name": "unfrozen", "epochs": 3, "rates": [0.1], "why": "params.yaml"}]
     model = made.paths.model("model.json")
     made.change(model, training={"phases": phases, "metric": "rmse"})
-    curves, recipe = training.sections(made.facts())
+    curves, recipe = training.sections(made.facts().trained)
     assert "No phase took its rate from this test" in curves.plots[0].caption
     assert recipe.tables[0].rows == [["unfrozen", "3", "0.1", "params.yaml"]]
     assert ["factors", "50"] in recipe.tables[1].rows
