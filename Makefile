@@ -37,7 +37,7 @@ repro: $(READY) ## run the graph by DVC alone: the same files
 	$(PYTHON) -m dvc repro
 
 test: $(READY) ## run all tests, with branch coverage
-	OMP_NUM_THREADS=1 $(PYTHON) -m pytest -n 2 --dist loadfile --cov --cov-report=term
+	OMP_NUM_THREADS=1 $(PYTHON) -m pytest -n 2 --dist loadfile --no-loadscope-reorder --cov --cov-report=term
 
 check: $(READY) ## lint, types, layers, formatting
 	$(PYTHON) -m ruff check .
