@@ -18,6 +18,7 @@ PATH = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
 # No tree's run may use, or be seen by, a server of the person who runs the tests.
 ENVIRONMENT = {key: value for key, value in os.environ.items() if not key.startswith("PREFECT_")}
 ENVIRONMENT |= {"PATH": PATH, "DVC_NO_ANALYTICS": "1"}
+ENVIRONMENT.pop("PYTHONDONTWRITEBYTECODE", None)  # a run has many processes of the same modules
 
 
 def shell(tree: Path, *command: str, status: int = 0) -> str:

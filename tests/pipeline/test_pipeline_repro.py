@@ -12,6 +12,7 @@ SHORT = """
 run: [sample_pets, sample_movielens]
 problems:
   sample_pets:
+    lr_find: {steps: 40}
     train: {unfrozen: {epochs: 1, lr: 1e-3}}
   sample_movielens:
     train: {unfrozen: {epochs: 2}}
@@ -35,9 +36,10 @@ def test_a_second_run_does_nothing(first):
 
 def test_another_tree_gives_the_same_bytes(first, tmp_path):
     second = clone(tmp_path, SHORT)
-    shell(second, "dvc", "repro")
-    assert hashes(second) == hashes(first)
-    assert len(hashes(first)) > 40
+    shell(second, "dvc", "repro", "evaluate@sample_pets")  # test_pipeline_flow has the other
+    here, there = hashes(second), hashes(first)
+    assert here == {path: sha for path, sha in there.items() if "/sample_pets/" in path}
+    assert len(here) > 30
 
 
 def test_no_output_tells_where_or_when_it_was_made(first):
@@ -56,7 +58,7 @@ def test_metrics_params_and_plots_work(first, tmp_path):
     ("setting", "from_stage"),
     [
         ("problems.sample_movielens.split.seed=7", "split"),
-        ("problems.sample_movielens.train.unfrozen.epochs=1", "train"),
+        ("problems.sample_movielens.calibrate.coverage=0.8", "calibrate"),
         ("problems.sample_movielens.evaluate.draws=200", "evaluate"),
     ],
 )
@@ -74,7 +76,7 @@ def test_a_changed_section_runs_that_problem_from_its_stage_on(first, setting, f
 
 
 def test_experiments_take_settings(first):
-    name = "problems.sample_movielens.train.unfrozen.epochs=3"
+    name = "problems.sample_movielens.calibrate.coverage=0.85"
     commit(first)
     output = shell(first, "dvc", "exp", "run", "-S", "run=[sample_movielens]", "-S", name)
-    assert ran(output) == [f"{s}@sample_movielens" for s in ("train", "calibrate", "evaluate")]
+    assert ran(output) == [f"{stage}@sample_movielens" for stage in ("calibrate", "evaluate")]
