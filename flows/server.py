@@ -46,7 +46,7 @@ def main(argv: list[str] | None = None) -> int:
         print(f"error: {error}", file=sys.stderr)  # noqa: T201 - the command line's own word
         return 1
     except KeyboardInterrupt:
-        return 130
+        return 0  # how a person ends it
     return 0
 
 
@@ -90,7 +90,7 @@ def serve(port: int, *, for_run: bool) -> None:
 
 WELCOME = """Prefect at {url}
 login   {login}
-Runs in this tree are shown here without more ado: make run. To point others at it:
+Runs in this tree, such as `make run`, appear here by themselves. To point others at it:
   export PREFECT_API_URL={url}/api PREFECT_API_AUTH_STRING='{login}'
 Ctrl-C ends it; runs stay in .onecycle/prefect/."""
 
