@@ -88,11 +88,10 @@ class Display:
         if not self.live:
             self.out.print(f"{stage:<26} {text}", markup=False, soft_wrap=True)
             return
-        told = progress.told(text)
-        bar = self.running[stage][1]
+        share, bar = progress.told(text), self.running[stage][1]
         self.bars.update(bar, said=text[:60])
-        if told:
-            self.bars.update(bar, completed=round(100 * told[1]), total=100)
+        if share is not None:
+            self.bars.update(bar, completed=round(100 * share), total=100)
 
     def end(self, stage: str, state: str, message: str) -> None:
         """A stage ended; one that had nothing to do is only counted."""

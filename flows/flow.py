@@ -59,6 +59,7 @@ def run(ready: Callable[[], None], *, force: bool, refresh: bool) -> State[Any]:
     import_module("prefect.flow_engine")  # Prefect would import it when the flow is called
     ready()
 
+    # Prefect types a runner by the futures of any task; its own thread pool is none such.
     @flow(name="onecycle", task_runner=ThreadPoolTaskRunner())  # type: ignore[arg-type]
     def onecycle(force: bool, refresh: bool) -> State[Any]:
         return follow(stages, force=force, refresh=refresh)
@@ -135,6 +136,7 @@ def walk(schedule: Schedule, runner: Runner, display: Display) -> dict[str, Stat
             future = submit(stage, work, before, runner, display)
             futures[stage.name] = future
             edges[stage.name] = before
+            # mypy infers no lambda that has a default, and without it all would put the last name.
             future.add_done_callback(lambda _, name=stage.name: ended.put(name))  # type: ignore[misc]
         try:
             name = ended.get(timeout=LOOK_S)

@@ -7,14 +7,13 @@ It runs what params.yaml's `run:` names, shows it, and ends with a table of scor
 import argparse
 import os
 import signal
-import sys
 import time
 from types import FrameType
 
 from flows import server
 from flows.display import leave
 from onecycle.errors import UserError
-from onecycle.progress import say
+from onecycle.progress import complain, say
 from tasks.problems import change, load
 
 QUIET = {"PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL"}  # the display tells it better
@@ -38,7 +37,7 @@ def main(argv: list[str] | None = None) -> int:
 
             state = flow.run(ready, force=arguments.force, refresh=arguments.refresh)
     except UserError as error:
-        print(f"error: {error}", file=sys.stderr)  # noqa: T201 - the command line's own word
+        complain(error)
         return 1
     except KeyboardInterrupt:
         return 130
@@ -77,7 +76,7 @@ def lost() -> None:
     Without its stdin each stage's supervisor stops it.
     """
     log = server.state() / "server.log"
-    print(f"error: Prefect's server ended, see {log}; run again to go on", file=sys.stderr)  # noqa: T201
+    complain(f"Prefect's server ended, see {log}; run again to go on")
     leave(1)
 
 

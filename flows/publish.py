@@ -66,9 +66,8 @@ def table(scores: Iterable[Score]) -> Table:
 
 def show(scores: list[Score], out: Console) -> None:
     """Prints the scores and where the reports lie."""
-    if scores:
-        out.print("", table(scores), "", *notes(scores), sep="\n")
-        out.print("Reports:", *(f"  reports/{it.problem}/report.html" for it in scores), sep="\n")
+    out.print("", table(scores), "", *notes(scores), sep="\n")
+    out.print("Reports:", *(f"  reports/{it.problem}/report.html" for it in scores), sep="\n")
 
 
 def notes(scores: Iterable[Score]) -> list[str]:
@@ -93,9 +92,10 @@ def scores(measured: Iterable[str], trained: Iterable[str], out: Console) -> Non
     for problem in measured:
         with told(f"no score of {problem}", out):
             found.append(Score.read(problem))
-    show(found, out)
-    with told("the scores are not in Prefect", out):
-        create_markdown_artifact(markdown(found), key="metrics", description="Scores")
+    if found:
+        show(found, out)
+        with told("the scores are not in Prefect", out):
+            create_markdown_artifact(markdown(found), key="metrics", description="Scores")
     for problem in trained:
         with told(f"no pictures of {problem} in Prefect", out):
             key, text = problem.replace("_", "-"), f"{problem}: the range test and the epochs"

@@ -39,7 +39,7 @@ class Outcome(IntEnum):
     RESTORED = 101  # DVC fetched the outputs of an earlier, equal run
 
 
-class MovedError(DvcException):  # type: ignore[misc]
+class MovedError(DvcException):  # type: ignore[misc]  # DVC has no types
     """What a stage depends on changed while it ran."""
 
 
@@ -96,7 +96,7 @@ def reproduce(name: str, *, force: bool) -> bool:
             time.sleep(random.uniform(*BUSY_S))
 
 
-def guarded(run_stage: Any, stage: Stage, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401
+def guarded(run_stage: Any, stage: Stage, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - as above
     """Runs or restores a stage; if its inputs are others afterwards, DVC fails it unrecorded.
 
     DVC saves its dependencies' hashes after the command. They are compared as they are saved, so

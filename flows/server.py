@@ -25,7 +25,7 @@ from typing import IO
 from flows import supervisor
 from onecycle.errors import UserError
 from onecycle.paths import home, whole
-from onecycle.progress import say
+from onecycle.progress import complain, say
 
 UI_PORT = 4200  # Prefect's own default
 STARTS_WITHIN_S = 300.0  # a new database takes half a minute on two cores
@@ -43,7 +43,7 @@ def main(argv: list[str] | None = None) -> int:
     try:
         serve(0 if arguments.for_run else arguments.port, for_run=arguments.for_run)
     except UserError as error:
-        print(f"error: {error}", file=sys.stderr)  # noqa: T201 - the command line's own word
+        complain(error)
         return 1
     except KeyboardInterrupt:
         return 0  # how a person ends it
@@ -62,6 +62,7 @@ def serve(port: int, *, for_run: bool) -> None:
     address = folder / "url"
     with (folder / "lock").open("w") as lock:
         hold(lock, wait=for_run)
+        address.unlink(missing_ok=True)  # of one that was killed
         listener = listen(port)
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
         if not for_run:
@@ -171,7 +172,7 @@ def connected(lost: Callable[[], None]) -> Iterator[Callable[[], None]]:
     elif shared:
         say(f"shown at {shared}")
         point_at(shared)
-        yield lambda: wait_for(shared)
+        yield lambda: wait_for(shared, f"`make ui` at {shared} does not answer: stop it")
     else:
         with own_server(lost) as ready:
             yield ready
@@ -186,24 +187,17 @@ def own_server(lost: Callable[[], None]) -> Iterator[Callable[[], None]]:
     command = [sys.executable, "-m", "flows.server", "--for-run"]
     ending = threading.Event()
     with (folder / "server.log").open("a") as words:
-        process = subprocess.Popen(
-            [sys.executable, supervisor.__file__, str(GRACE_S), *command],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=words,
-            text=True,
-            start_new_session=True,
-        )
-    assert process.stdin and process.stdout
+        process = supervisor.start(command, GRACE_S, stderr=words)
+    assert process.stdout
 
     def watch() -> None:
-        if process.wait() < 0:  # the supervisor itself was killed
-            supervisor.clear_session(process.pid, 0)
+        process.wait()
         if not ending.is_set():
+            supervisor.end(process)
             lost()
 
     def ready() -> None:
-        wait_for(url, process)
+        wait_for(url, NOT_STARTED.format(folder / "server.log"), process)
         threading.Thread(target=watch, daemon=True).start()
 
     try:
@@ -212,8 +206,7 @@ def own_server(lost: Callable[[], None]) -> Iterator[Callable[[], None]]:
         yield ready
     finally:
         ending.set()
-        process.stdin.close()
-        process.wait()
+        supervisor.end(process)
 
 
 def address_said(lines: IO[str]) -> str:
@@ -248,17 +241,21 @@ def ui_server() -> str | None:
     return None
 
 
-def wait_for(url: str, process: subprocess.Popen[str] | None = None) -> None:
+def wait_for(url: str, otherwise: str, process: subprocess.Popen[str] | None = None) -> None:
     """Waits until a server of this tree, which may just have been started, answers.
 
     Args:
         url: its address.
+        otherwise: what to tell if it does not.
         process: it, if it was started here.
+
+    Raises:
+        UserError: it has ended, or does not answer in time.
     """
     end = time.monotonic() + STARTS_WITHIN_S
     while not answers(f"{url}/api", direct=True):
         if (process and process.poll() is not None) or time.monotonic() > end:
-            raise UserError(NOT_STARTED.format(state() / "server.log"))
+            raise UserError(otherwise)
         time.sleep(POLL_S)
 
 

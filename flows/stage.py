@@ -62,17 +62,9 @@ class Runner:
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
         if self.stopping:
             raise StageError("stopped")
-        process = subprocess.Popen(
-            [sys.executable, supervisor.__file__, str(self.grace_s), *command],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            errors="replace",
-            start_new_session=True,
-            env=os.environ | {"PATH": path, "PYTHONUNBUFFERED": "1"},
-        )
-        assert process.stdin and process.stdout
+        environment = os.environ | {"PATH": path, "PYTHONUNBUFFERED": "1"}
+        process = supervisor.start(command, self.grace_s, stderr=subprocess.STDOUT, env=environment)
+        assert process.stdout
         said: list[str] = []
         late = time.monotonic() + timeout_s
         try:
@@ -94,10 +86,7 @@ class Runner:
                 said.append(text)
                 line(text)
         finally:
-            process.stdin.close()
-            status = process.wait()
-            if status < 0:  # the supervisor itself was killed
-                supervisor.clear_session(process.pid, 0)
+            status = supervisor.end(process)
         if self.stopping:
             raise StageError("stopped")
         if status not in set(Outcome) or status == Outcome.FAILED:

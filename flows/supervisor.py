@@ -3,7 +3,7 @@
 `python supervisor.py GRACE_S COMMAND…`: when the command ends, is asked to end (SIGTERM, SIGINT),
 or stdin closes because whoever started this has died, everything in the session gets SIGTERM,
 GRACE_S seconds to end in order, then SIGKILL. The exit status is the command's; 128 + N after a
-signal N.
+signal N. `start` and `end` are for whoever wants a command supervised.
 """
 
 import contextlib
@@ -13,10 +13,46 @@ import subprocess
 import sys
 import threading
 import time
+from typing import Any
 
 import psutil
 
 POLL_S = 0.05
+
+
+def start(command: list[str], grace_s: float, **options: Any) -> subprocess.Popen[str]:  # noqa: ANN401
+    """Starts a command under a supervisor; its output is a pipe, in lines of text.
+
+    Args:
+        command: the program and its arguments.
+        grace_s: seconds that it has between SIGTERM and SIGKILL.
+        options: of subprocess.Popen, such as `env` and `stderr`.
+
+    Returns:
+        The supervisor's process. It has `stdin`, whose end it takes for the death of this process.
+    """
+    return subprocess.Popen(
+        [sys.executable, __file__, str(grace_s), *command],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        errors="replace",
+        start_new_session=True,
+        **options,
+    )
+
+
+def end(process: subprocess.Popen[str]) -> int:
+    """Has a supervised command ended, waits for it, and gives the supervisor's exit status.
+
+    A supervisor that was killed has a status below 0 and left its session: that is cleared here.
+    """
+    if process.stdin:
+        process.stdin.close()
+    status = process.wait()
+    if status < 0:
+        clear_session(process.pid, 0)
+    return status
 
 
 def main(grace_s: float, command: list[str]) -> int:

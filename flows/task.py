@@ -50,10 +50,13 @@ def run_stage(stage: Stage, work: Work, runner: Runner, display: Display) -> Sta
         nonlocal said
         if not text.startswith((DVC, WAITING)):
             said = text
-        (logger.error if text.startswith(OWN) else logger.info)("%s", text)
         if not text.startswith(DVC):
             display.line(stage.name, text)
-        follow.line(text)
+        if text.startswith(OWN):
+            logger.error("%s", text)
+        else:
+            logger.info("%s", text)
+            follow.line(text)
 
     try:
         with gpu_slot(stage, runner):
@@ -76,9 +79,9 @@ class Progress:
 
     def line(self, text: str) -> None:
         """Shows what a line tells of progress, but not too often."""
-        told = progress.told(text)
-        if told and time.monotonic() - self.updated > PROGRESS_S:
-            self._show(100 * told[1], text)
+        share = progress.told(text)
+        if share is not None and time.monotonic() - self.updated > PROGRESS_S:
+            self._show(100 * share, text)
 
     def done(self) -> None:
         """The stage has ended well."""

@@ -18,6 +18,11 @@ def say(text: str) -> None:
     print(text, flush=True)  # noqa: T201 - the one place that prints
 
 
+def complain(error: object) -> None:
+    """Prints a user's mistake, and what to do about it, to stderr."""
+    print(f"error: {error}", file=sys.stderr, flush=True)  # noqa: T201 - as above
+
+
 def track(items: Iterable[T], what: str, total: int | None = None) -> Iterator[T]:
     """Yields `items`, telling how far it has come.
 
@@ -41,10 +46,10 @@ def track(items: Iterable[T], what: str, total: int | None = None) -> Iterator[T
         yield item
 
 
-def told(line: str) -> tuple[str, float] | None:
-    """What a plain line says of progress: of what, and the share that is done, from 0 to 1."""
-    found = re.match(r"([^:]+): (?:\w+ )?(\d[\d,]*) of (\d[\d,]*)\b", line)
+def told(line: str) -> float | None:
+    """The share that is done, from 0 to 1, as a plain line tells it; None of any other line."""
+    found = re.match(r"[^:]+: (?:\w+ )?(\d[\d,]*) of (\d[\d,]*)\b", line)
     if not found:
         return None
-    done, total = (int(text.replace(",", "")) for text in found.group(2, 3))
-    return (found[1], done / total) if 0 <= done <= total and total else None
+    done, total = (int(text.replace(",", "")) for text in found.groups())
+    return done / total if 0 <= done <= total and total else None

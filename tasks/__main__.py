@@ -12,7 +12,7 @@ from pathlib import Path
 from onecycle.errors import UserError
 from onecycle.params import nearest
 from onecycle.paths import Paths
-from onecycle.progress import say
+from onecycle.progress import complain, say
 from tasks import calibrate, download, evaluate, lr_find, prepare, split, train
 from tasks.problems import SCHEMA_FILE, Problem, change, load, schema
 
@@ -33,7 +33,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         arguments.call(arguments)
     except UserError as error:
-        print(f"error: {error}", file=sys.stderr)  # noqa: T201 - the command line's own word
+        complain(error)
         return 1
     return 0
 

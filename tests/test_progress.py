@@ -20,13 +20,13 @@ def test_told_reads_what_track_prints(capsys, what):
     assert list(track(range(total), what)) == list(range(total))
     lines = capsys.readouterr().out.splitlines()
     assert lines[1_100] == f"{what}: 1,100 of 1,200"
-    assert [told(line) for line in lines] == [(what, done / total) for done in range(total)]
+    assert [told(line) for line in lines] == [done / total for done in range(total)]
 
 
 def test_told_reads_it_where_the_total_was_given(capsys):
     assert list(track(iter("abcd"), "letters", total=4)) == list("abcd")
     told_lines = [told(line) for line in capsys.readouterr().out.splitlines()]
-    assert told_lines == [("letters", share / 4) for share in range(4)]
+    assert told_lines == [done / 4 for done in range(4)]
 
 
 def test_without_a_total_there_is_no_share(capsys):
@@ -48,8 +48,8 @@ def test_nothing_to_do_prints_nothing(capsys):
 
 
 def test_more_words_may_follow_or_come_between():
-    assert told("frozen: epoch 3 of 12, train loss 0.1234") == ("frozen", 0.25)
-    assert told("unfrozen: epoch 1 of 1") == ("unfrozen", 1.0)
+    assert told("frozen: epoch 3 of 12, train loss 0.1234") == 0.25
+    assert told("unfrozen: epoch 1 of 1") == 1.0
 
 
 NONE = [
@@ -74,7 +74,7 @@ def test_text_that_is_no_progress_tells_nothing(line):
     assert told(line) is None
 
 
-@given(st.text(alphabet=st.characters(exclude_characters=",")))
+@given(st.text())
 def test_any_text_can_be_asked(line):
     told(line)
 
@@ -82,7 +82,7 @@ def test_any_text_can_be_asked(line):
 @given(st.text("a: of123", max_size=20))
 def test_a_share_is_between_0_and_1(text):
     found = told(f"a: 1{text} of 1{text}")
-    assert found is None or 0 <= found[1] <= 1
+    assert found is None or 0 <= found <= 1
 
 
 @pytest.mark.parametrize("line", ["a: , of 3", "a: 3 of ,b"])

@@ -72,6 +72,22 @@ def rows(tree: Path, query: str) -> list[tuple[str, ...]]:
         return database.execute(query).fetchall()
 
 
+# The quickest sample, shortened: the graph is walked as ever, only less is learnt.
+EPOCHS = "problems.sample_movielens.train.unfrozen.epochs"
+SHORT = """
+run: [sample_movielens]
+problems:
+  sample_movielens:
+    train: {unfrozen: {epochs: 2, lr: 5e-3}}
+    evaluate: {draws: 100}
+"""
+
+
+def flow(tree: Path, *options: str, status: int = 0) -> str:
+    """Runs the flow in a tree; gives what it printed."""
+    return shell(tree, "python", "-m", "flows.pipeline", *options, status=status)
+
+
 LAST = "(select id from flow_run order by created desc limit 1)"
 
 
@@ -81,15 +97,9 @@ def states(tree: Path) -> dict[str, str]:
 
 
 def processes(tree: Path) -> list[psutil.Process]:
-    """The processes that work in a tree."""
-    found = []
-    for process in psutil.process_iter():
-        try:
-            if Path(process.cwd()) == tree.resolve() and process.status() != "zombie":
-                found.append(process)
-        except (psutil.Error, OSError):
-            continue
-    return found
+    """The processes that work in a tree, but for this one; a zombie works nowhere."""
+    here = psutil.process_iter(["cwd"])
+    return [it for it in here if it.info["cwd"] == str(tree.resolve()) and it.pid != os.getpid()]
 
 
 def wait_until(holds: Callable[[], object], within_s: float, what: str) -> float:

@@ -4,14 +4,13 @@ import os
 import shutil
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psutil
 import pytest
+from trees import ROOT, processes, wait_until
 
-ROOT = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent
 Until = Callable[..., None]
 
@@ -41,13 +40,7 @@ stages:
 def until() -> Until:
     """Waits for what is to become true: fails if it does not in time."""
 
-    def wait(true: Callable[[], object], seconds: float = 20.0) -> None:
-        end = time.monotonic() + seconds
-        while not true():
-            assert time.monotonic() < end, f"not so after {seconds} s"
-            time.sleep(0.02)
-
-    return wait
+    return lambda true, seconds=20.0: wait_until(true, seconds, "what the test waits for")
 
 
 @pytest.fixture(scope="session")
@@ -79,20 +72,11 @@ def toy(empty_repo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> It
     monkeypatch.setenv("DVC_NO_ANALYTICS", "1")
     monkeypatch.setenv("DVC_SITE_CACHE_DIR", str(tmp_path / "site"))
     yield folder
-    for process in working_in(folder):
+    for process in processes(folder):
         process.kill()
 
 
 @pytest.fixture
 def workers(toy: Path) -> Callable[[], list[psutil.Process]]:
     """Tells which processes work in the toy repository now, this one aside."""
-    return lambda: working_in(toy)
-
-
-def working_in(folder: Path) -> list[psutil.Process]:
-    found = []
-    for process in psutil.process_iter(["cwd", "status"]):
-        here = process.info["cwd"] == str(folder)  # a zombie has none
-        if here and process.pid != os.getpid():
-            found.append(process)
-    return found
+    return lambda: processes(toy)

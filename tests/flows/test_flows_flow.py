@@ -83,6 +83,13 @@ def test_progress_that_the_server_does_not_take_ends_no_stage(monkeypatch):
     task.Progress(Stage("train@a")).line("unfrozen: epoch 1 of 2")
 
 
+def test_without_a_score_there_is_no_table(monkeypatch):
+    monkeypatch.setattr(publish, "create_markdown_artifact", None)
+    text = io.StringIO()
+    publish.scores([], [], Console(file=text))
+    assert text.getvalue() == ""
+
+
 def shown(display_of, live=False):
     text = io.StringIO()
     out = Console(file=text, width=100, force_terminal=live, highlight=False)

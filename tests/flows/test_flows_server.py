@@ -18,6 +18,7 @@ import pytest
 from trees import ENVIRONMENT, ROOT, processes, wait_until
 
 from flows import server as server_module
+from flows import supervisor
 
 ENV = ENVIRONMENT | {"PYTHONPATH": str(ROOT)}
 # What a person may have set for another server of theirs; it must not reach this one.
@@ -225,3 +226,16 @@ def test_a_server_that_cannot_start_is_told_with_its_log(tmp_path):
     (home / "prefect.db").write_text("no database " * 1000)
     assert f"did not start; its own words are in {home / 'server.log'}" in pipeline(tmp_path)
     assert "not a database" in (home / "server.log").read_text()
+
+
+def test_the_address_of_one_that_was_killed_goes_when_another_begins(tmp_path, empty_database):
+    home = tmp_path / ".onecycle" / "prefect"
+    shutil.copytree(empty_database, home)
+    (home / "url").write_text("http://127.0.0.1:9")
+    process = supervisor.start([*COMMAND, "--for-run"], 3.0, cwd=tmp_path, env=ENV)
+    assert process.stdout
+    with process.stdout as lines:
+        assert lines.readline().startswith("http://127.0.0.1:")
+        assert not (home / "url").exists()  # else a second run would send the login there
+        supervisor.end(process)
+    assert processes(tmp_path) == []

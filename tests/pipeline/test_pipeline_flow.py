@@ -8,23 +8,24 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from trees import ENVIRONMENT, LAST, clone, hashes, ran, rows, shell, states, wait_until
+from trees import (
+    ENVIRONMENT,
+    EPOCHS,
+    LAST,
+    SHORT,
+    clone,
+    flow,
+    hashes,
+    ran,
+    rows,
+    shell,
+    states,
+    wait_until,
+)
 
 pytestmark = pytest.mark.slow
 STAGES = ["download", "prepare", "split", "lr_find", "train", "calibrate", "evaluate"]
-EPOCHS = "problems.sample_movielens.train.unfrozen.epochs"
-SHORT = """
-run: [sample_movielens]
-problems:
-  sample_movielens:
-    train: {unfrozen: {epochs: 2, lr: 5e-3}}
-    evaluate: {draws: 100}
-"""
 ALL = {f"{stage}@sample_movielens" for stage in STAGES}
-
-
-def flow(tree: Path, *options: str, status: int = 0) -> str:
-    return shell(tree, "python", "-m", "flows.pipeline", *options, status=status)
 
 
 @pytest.fixture(scope="module")

@@ -8,22 +8,10 @@ from pathlib import Path
 
 import psutil
 import pytest
-from trees import ENVIRONMENT, clone, processes, ran, shell, states, wait_until
+from trees import ENVIRONMENT, EPOCHS, SHORT, clone, flow, processes, ran, shell, states, wait_until
 
 pytestmark = pytest.mark.slow
-EPOCHS = "problems.sample_movielens.train.unfrozen.epochs"
 TRAIN = "train@sample_movielens"
-SHORT = """
-run: [sample_movielens]
-problems:
-  sample_movielens:
-    train: {unfrozen: {epochs: 2, lr: 5e-3}}
-    evaluate: {draws: 100}
-"""
-
-
-def flow(tree: Path, *options: str) -> str:
-    return shell(tree, "python", "-m", "flows.pipeline", *options)
 
 
 @pytest.fixture(scope="module")
