@@ -17,13 +17,14 @@ def run(paths: Paths, params: Params, threads: int) -> None:
         UserError: valid is too small for what is asked.
     """
     from onecycle.learn import device, saved
-    from onecycle.learn.datablock import split_items
+    from onecycle.learn.datasets import split_items
 
     device.use_threads(threads)
     learner = saved.load(paths.model(), paths.data("pixels"))
     parts = split_items(paths.data("items.parquet"), paths.data("split.parquet"))
-    valid = learner.block.part(parts["valid"])
-    kind = KINDS[learner.block.y.state()["kind"]]
+    blocks = learner.data.blocks
+    valid = blocks.encode(parts["valid"])
+    kind = KINDS[blocks.y.state()["kind"]]
     decision, curve = kind.fit(learner.predict(valid), valid.y.numpy(), params, valid.size_px)
     write_json(paths.model("decision.json"), decision)
     with whole(paths.report("calibration.csv")) as partial:

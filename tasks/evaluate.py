@@ -13,7 +13,7 @@ from onecycle.paths import Paths, read_json, whole, write_json
 from onecycle.progress import say
 
 if TYPE_CHECKING:
-    from onecycle.learn.datablock import Part
+    from onecycle.learn.datasets import Dataset
 
 
 Array = np.ndarray[tuple[int, ...], np.dtype[Any]]
@@ -38,16 +38,17 @@ def run(paths: Paths, params: Params, threads: int) -> None:
         UserError: the model is damaged, or its scores are not finite.
     """
     from onecycle.learn import device, saved
-    from onecycle.learn.datablock import split_items
+    from onecycle.learn.datasets import split_items
     from onecycle.report import page
 
     device.use_threads(threads)
     learner = saved.load(paths.model(), paths.data("pixels"))
     parts = split_items(paths.data("items.parquet"), paths.data("split.parquet"))
     judged = "test" if "test" in parts else "valid"
-    block, part = learner.block, learner.block.part(parts[judged])
+    blocks = learner.data.blocks
+    part = blocks.encode(parts[judged])
     decision = read_json(paths.model("decision.json"))
-    train_y = block.part(parts["train"]).y.numpy()
+    train_y = blocks.encode(parts["train"]).y.numpy()
     scores = learner.predict(part)
 
     found = measure(part, scores, train_y, decision, params)
@@ -58,17 +59,17 @@ def run(paths: Paths, params: Params, threads: int) -> None:
     write_json(paths.report("metrics.json"), {"n": len(part), **flat})
 
     kind = KINDS[decision["kind"]]
-    vocab = getattr(block.y, "vocab", [])
+    vocab = getattr(blocks.y, "vocab", [])
     answers = kind.answers(scores, decision, vocab, part.size_px)
     predictions = pd.concat([part.items[["id", "x", "y", "group"]], answers], axis=1)
     with whole(paths.report("predictions.parquet")) as partial:
         predictions.assign(scores=list(scores)).to_parquet(partial, index=False)
-    page.write(paths, block, predictions, kind.headline)
+    page.write(paths, blocks, predictions, kind.headline)
     say(summary(found, kind.headline))
 
 
 def measure(
-    part: "Part", scores: Array, train_y: Array, decision: dict[str, Any], params: Params
+    part: "Dataset", scores: Array, train_y: Array, decision: dict[str, Any], params: Params
 ) -> dict[str, dict[str, Any]]:
     """Every metric and its baseline's, each with its 95 % interval from the same resamples."""
     kind, y, size_px = KINDS[decision["kind"]], part.y.numpy(), part.size_px

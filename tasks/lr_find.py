@@ -16,7 +16,7 @@ class Params(lr_finder.RangeTest):
     frozen: bool | None = None
 
 
-def run(paths: Paths, params: Params, learner: recipe.Learner, threads: int) -> None:
+def run(paths: Paths, params: Params, learner_params: recipe.Learner, threads: int) -> None:
     """Writes `lr.json` and `lr_find.csv`.
 
     A curve that can't be read is recorded as such: only a phase that asks for its rate fails.
@@ -28,12 +28,15 @@ def run(paths: Paths, params: Params, learner: recipe.Learner, threads: int) -> 
 
     from onecycle.learn import assemble
 
-    fresh, parts = assemble.fresh(paths, learner, threads)
-    frozen = assemble.is_pretrained(learner) if params.frozen is None else params.frozen
+    learner = assemble.fresh(paths, learner_params, threads)
+    frozen = assemble.is_pretrained(learner_params) if params.frozen is None else params.frozen
     say(f"range test of {params.steps} steps, body {'frozen' if frozen else 'not frozen'}")
-    rates, losses = fresh.range_test(params, parts["train"], frozen=frozen)
+    if frozen:
+        learner.freeze()
+    curve = learner.lr_find(params)
     with whole(paths.report("lr_find.csv")) as partial:
-        pd.DataFrame({"lr": rates, "loss": losses}).to_csv(partial, index=False)
-    chosen = lr_finder.choose(params, rates, losses)
+        columns = {"lr": curve.rates, "loss": curve.smooth, "batch_loss": curve.losses}
+        pd.DataFrame(columns).to_csv(partial, index=False)
+    chosen = lr_finder.choose(params, curve)
     write_json(paths.model("lr.json"), chosen)
     say(f"learning rate {chosen['used'] or 'not found'}: {chosen['reason']}")

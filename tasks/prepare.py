@@ -24,7 +24,7 @@ def run(paths: Paths, params: Params) -> None:
     total = len(reading.rows) + len(reading.bad)
     pictures = params.x == "image"
     files = [(row["id"], raw / row["x"]) for row in _by_id(reading)] if pictures else []
-    bad = write_store(paths.data("pixels"), files, params.size)
+    bad = write_store(paths.data("pixels"), files, params.size, params.channels)
     for row in reading.rows:
         if row["id"] in bad:
             reading.set_aside(row["x"], bad[row["id"]])

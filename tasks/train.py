@@ -2,33 +2,30 @@
 
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
+import numpy as np
 from pydantic import Field, field_validator, model_validator
 
 from onecycle.errors import UserError
 from onecycle.learn import lr_finder, recipe, schedules
+from onecycle.learn.schedules import Cycle
 from onecycle.params import Section
 from onecycle.paths import Paths, read_json, whole
 from onecycle.progress import say
 
 if TYPE_CHECKING:
-    from onecycle.learn.datablock import Part
-    from onecycle.learn.learner import Cycle, Learner
+    from onecycle.learn.learner import Learner
 
 Rate = Annotated[float, Field(gt=0)]
 
 
-class Phase(Section):
-    """One cycle.
+class Phase(schedules.Schedule):
+    """One phase.
 
     Attributes:
         epochs: passes over train; 0 leaves the phase out.
-        pct_start: share of the steps in which the rate rises.
-        div: the highest rate is this many times the first.
     """
 
     epochs: int = Field(0, ge=0)
-    pct_start: float = Field(0.25, gt=0, lt=1)
-    div: float = Field(25.0, gt=0)
 
 
 class Frozen(Phase):
@@ -74,7 +71,7 @@ class Params(Section):
         return self
 
 
-def run(paths: Paths, params: Params, learner: recipe.Learner, threads: int) -> None:
+def run(paths: Paths, params: Params, learner_params: recipe.Learner, threads: int) -> None:
     """Writes `model.safetensors`, `model.json` and `history.csv`.
 
     Raises:
@@ -84,72 +81,74 @@ def run(paths: Paths, params: Params, learner: recipe.Learner, threads: int) -> 
 
     from onecycle.learn import assemble, saved
 
-    fresh, parts = assemble.fresh(paths, learner, threads)
+    learner = assemble.fresh(paths, learner_params, threads)
     found = read_json(paths.model("lr.json"))
     history: list[dict[str, Any]] = []
     phases: list[dict[str, Any]] = []
-    with fresh.seeded():
+    with learner.seeded():
         for name, phase in (("frozen", params.frozen), ("unfrozen", params.unfrozen)):
             if phase.epochs == 0:
                 continue
+            learner.freeze_to(-1 if name == "frozen" else 0)
             before = phases[-1]["rates"][-1] if phases else None
-            cycle, why = plan(phase, found, fresh, parts["train"], before)
-            say(f"{name}: {schedules.rate_table(fresh.model.group_names, cycle.rates)} ({why})")
-            history += fresh.fit(cycle, parts["train"], parts["valid"])
-            phases.append({"name": name, "epochs": phase.epochs, "rates": cycle.rates, "why": why})
+            rates, why = plan(phase, found, learner, before)
+            say(f"{name}, {why['why']}; highest rates:")
+            say(schedules.rate_table(learner.model.group_names, rates, learner.frozen))
+            history += learner.fit(Cycle(name, phase.epochs, rates, phase))
+            phases.append({"name": name, "epochs": phase.epochs, "rates": rates, **why})
     with whole(paths.report("history.csv")) as partial:
         pd.DataFrame(history).to_csv(partial, index=False)
-    metric = fresh.block.y.metric_name
     last = {key: history[-1][key] for key in ("train_loss", "valid_loss", "metric")}
-    saved.save(fresh, paths.model(), {"phases": phases, "metric": metric, "last": last})
+    said = {"phases": phases, "metric": learner.data.blocks.y.metric_name, "last": last}
+    saved.save(learner, paths.model(), said | {"micro_batch": learner.stepper.micro})
 
 
 def plan(
-    phase: Frozen | Unfrozen,
-    found: dict[str, Any],
-    learner: "Learner",
-    train: "Part",
-    before: float | None,
-) -> tuple["Cycle", str]:
-    """The cycle of a phase: a highest rate for each layer group, and where they come from.
+    phase: Frozen | Unfrozen, found: dict[str, Any], learner: "Learner", before: float | None
+) -> tuple[list[float], dict[str, Any]]:
+    """The highest rate of each layer group in a phase, and where they come from.
 
     Args:
         phase: what params.yaml says of it.
         found: the content of lr.json.
         learner: what will be trained.
-        train: what a second range test trains on.
         before: the head's rate in the frozen phase, if there was one.
+
+    Returns:
+        Rates, and what model.json says of them: `why`, and a second `range_test` if one was run.
 
     Raises:
         UserError: the phase asks for lr.json's rate, but that has none.
     """
-    from onecycle.learn.learner import Cycle
-
-    groups, lr, why = len(learner.groups), phase.lr, "params.yaml"
+    groups, lr = len(learner.groups), phase.lr
     name = "frozen" if isinstance(phase, Frozen) else "unfrozen"
     if isinstance(lr, list):
-        rates = schedules.spread(lr[0], lr[1], groups)
-    elif lr == "find" and before is not None:
-        high, why = second_test(learner, train, before)
-        rates = schedules.spread(high / 100, high, groups)
-    else:
-        if lr == "find":
-            lr, why = found["used"], "lr.json"
-        if lr is None:
-            raise UserError(f"train.{name}.lr: find, but lr_find found none: {found['reason']}")
-        rate = float(lr)
-        rates = schedules.head_first(rate, groups) if name == "frozen" else [rate] * groups
-    return Cycle(name, phase.epochs, rates, phase.pct_start, phase.div), why
+        return schedules.spread(lr[0], lr[1], groups), {"why": "params.yaml"}
+    if lr == "find" and before is not None:
+        high, why = second_test(learner, before)
+        return schedules.spread(high / 100, high, groups), why
+    rate, why = (
+        (found["used"], {"why": "lr.json"}) if lr == "find" else (lr, {"why": "params.yaml"})
+    )
+    if rate is None:
+        raise UserError(f"train.{name}.lr: find, but lr_find found none: {found['reason']}")
+    rates = schedules.head_first(rate, groups) if name == "frozen" else [rate] * groups
+    return rates, why
 
 
-def second_test(learner: "Learner", train: "Part", before: float) -> tuple[float, str]:
+def second_test(learner: "Learner", before: float) -> tuple[float, dict[str, Any]]:
     """The lesson's second range test, with default settings, after the frozen phase.
 
     A model that has learnt may give a curve that hardly falls; then half the frozen phase's rate is
     taken, as fast.ai's `fine_tune` does.
     """
     test = lr_finder.RangeTest()
-    chosen = lr_finder.choose(test, *learner.range_test(test, train, frozen=False))
+    curve = learner.lr_find(test)
+    chosen = lr_finder.choose(test, curve)
+    known = np.isfinite(curve.smooth)
+    points = {"lr": curve.rates[known].tolist(), "loss": curve.smooth[known].tolist()}
+    why = {"range_test": chosen | points}
     if chosen["used"] is None:
-        return before / 2, f"half the frozen rate; a second range test: {chosen['reason']}"
-    return float(chosen["used"]), f"second range test: {chosen['reason']}"
+        half = f"half the frozen rate; a second range test: {chosen['reason']}"
+        return before / 2, {"why": half, **why}
+    return float(chosen["used"]), {"why": f"second range test: {chosen['reason']}", **why}

@@ -60,7 +60,7 @@ def test_what_dvc_writes_for_a_setting_means_the_same(tree):
         ("problems.biwi.split.test", [13], "expected a valid string, got 13; put it in quotes"),
         ("problems.pets.prepare.label", "[", "expected a regular expression"),
         ("problems.pets.prepare.label", "a", "a regular expression with a group in parentheses"),
-        ("problems.pets.learner.arch", "resnet33", "learner: expected 'arch' to be one of"),
+        ("problems.pets.learner.arch", "resnet33", "did you mean 'resnet34'?"),
         ("problems.pets.learner.arch", "dot", "problems.pets.learner: unknown key"),
         ("problems.biwi.learner.fit", "crop", "points need learner.fit: squish"),
         ("problems.pets.learner.head", "heatmap", "learner.head: heatmap finds points"),

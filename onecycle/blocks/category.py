@@ -45,6 +45,14 @@ class Category:
         """Accuracy, 0 to 1."""
         return float((scores.argmax(1) == y).mean())
 
+    def chance(self, y: Tensor) -> Tensor:
+        """Logits of train's shares of the labels."""
+        return torch.bincount(y, minlength=self.outputs).float().clamp(min=0.5).log()
+
+    def words(self, y: Tensor) -> str:
+        """The label."""
+        return self.vocab[int(y)]
+
     def state(self) -> dict[str, Any]:
         """Kind and vocabulary."""
         return {"kind": "category", "vocab": self.vocab}

@@ -7,12 +7,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from onecycle.pixels.store import Pixels, PixelStore
+from onecycle.pixels.decode import Pixels
+from onecycle.pixels.store import PixelStore
 
 Floats = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
 # ImageNet's channel means and deviations on [0, 1], which torchvision's weights expect.
 MEAN = np.array([0.485, 0.456, 0.406])
 STD = np.array([0.229, 0.224, 0.225])
+WARPED = 4  # OpenCV warps so many channels at once
 
 
 class Images:
@@ -28,6 +30,11 @@ class Images:
     def __init__(self, store: PixelStore, size: tuple[int, int]) -> None:
         self.store = store
         self.size = size
+        self.mean, self.std = statistics(store.channels)
+
+    def state(self) -> dict[str, object]:
+        """What model.json keeps: what a picture must be like."""
+        return {"kind": self.kind, "channels": self.store.channels}
 
     def encode(self, ids: Sequence[str], _: object = None) -> Tensor:
         """The store's row of each item, int64 [N]."""
@@ -47,24 +54,45 @@ class Images:
             tables: float64 [N, 256]; the value in [0, 1] that each stored value 0 to 255 becomes.
 
         Returns:
-            float32 [N, 3, H, W] in channels-last memory, normalised by ImageNet's statistics.
+            float32 [N, C, H, W] in channels-last memory, normalised by ImageNet's statistics.
         """
-        height, width = self.size
-        out = np.empty((len(rows), height, width, 3), np.float32)
+        (height, width), channels = self.size, self.store.channels
+        out = np.empty((len(rows), height, width, channels), np.float32)
         to_batch = np.linalg.inv(to_pixels(height, width))
         for at, row in enumerate(rows.tolist()):
             pixels: Pixels = self.store[row]
             warp = to_pixels(*pixels.shape[:2]) @ geometry[at] @ to_batch
-            seen = cv2.warpPerspective(
-                pixels,
-                warp,
-                (width, height),
-                flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
-                borderMode=cv2.BORDER_REFLECT_101,
-            )
-            table = ((tables[at][:, None] - MEAN) / STD).astype(np.float32)
-            out[at] = cv2.LUT(seen, table[:, None, :])
+            table = ((tables[at][:, None] - self.mean) / self.std).astype(np.float32)
+            for first in range(0, channels, WARPED):
+                some = slice(first, first + WARPED)
+                seen = cv2.warpPerspective(
+                    np.ascontiguousarray(pixels[:, :, some]),
+                    warp,
+                    (width, height),
+                    flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
+                    borderMode=cv2.BORDER_REFLECT_101,
+                )
+                looked_up = cv2.LUT(seen, table[:, None, some])
+                out[at, :, :, some] = looked_up.reshape(height, width, -1)
         return torch.from_numpy(out).permute(0, 3, 1, 2)
+
+    def pictures(self, x: Tensor) -> Pixels:
+        """What `batch` gave, as uint8 [N, H, W, C], to be looked at."""
+        values = x.permute(0, 2, 3, 1).numpy() * self.std + self.mean
+        shown: Pixels = (255 * values.clip(0, 1)).round().astype(np.uint8)
+        return shown
+
+
+def statistics(channels: int) -> tuple[Floats, Floats]:
+    """Means and deviations to normalise by, float64 [C] each.
+
+    RGB has ImageNet's; grey, and each channel beyond RGB, their means, since the weights that see
+    it are made of RGB's.
+    """
+    mean, std = (np.full(channels, rgb.mean()) for rgb in (MEAN, STD))
+    if channels >= 3:
+        mean[:3], std[:3] = MEAN, STD
+    return mean, std
 
 
 def to_pixels(height: int, width: int) -> Floats:

@@ -54,6 +54,14 @@ class Multicategory:
             raise UserError("valid: no item has a label, so mean average precision has no meaning")
         return float(average_precision_score(y[:, occurs], scores[:, occurs], average="macro"))
 
+    def chance(self, y: Tensor) -> Tensor:
+        """Logits of each label's share of train's items."""
+        return torch.logit((y.sum(0) + 0.5) / (len(y) + 1))
+
+    def words(self, y: Tensor) -> str:
+        """The labels, `none` without any."""
+        return "; ".join(self.vocab[at] for at in y.nonzero().flatten().tolist()) or "none"
+
     def state(self) -> dict[str, Any]:
         """Kind and vocabulary."""
         return {"kind": "multicategory", "vocab": self.vocab}

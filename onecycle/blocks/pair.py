@@ -28,6 +28,10 @@ class Pairs:
         users, items = zip(*x, strict=True)
         return cls(sorted(set(users)), sorted(set(items)))
 
+    def state(self) -> dict[str, object]:
+        """What model.json keeps: the names."""
+        return {"kind": self.kind, "users": self.users, "items": self.items}
+
     def encode(self, _: object, x: Iterable[Sequence[str]]) -> Tensor:
         """Rows of user and item, int64 [N, 2]."""
         users = {name: row for row, name in enumerate(self.users, start=1)}

@@ -48,6 +48,14 @@ class Points:
         """Mean squared error in [-1, 1] units."""
         return float(((scores - y) ** 2).mean())
 
+    def chance(self, y: Tensor) -> Tensor:
+        """Train's mean point."""
+        return y.mean(0)
+
+    def words(self, y: Tensor) -> str:
+        """x and y in [-1, 1]."""
+        return f"{y[0]:.2f}, {y[1]:.2f}"
+
     def state(self) -> dict[str, Any]:
         """Only the kind."""
         return {"kind": "points"}

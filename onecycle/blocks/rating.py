@@ -42,6 +42,14 @@ class Rating:
         """Root of the mean squared error, in rating units."""
         return float(((scores - y) ** 2).mean() ** 0.5)
 
+    def chance(self, y: Tensor) -> Tensor:
+        """Train's mean rating."""
+        return y.mean(0)
+
+    def words(self, y: Tensor) -> str:
+        """The rating."""
+        return f"{float(y):g}"
+
     def state(self) -> dict[str, Any]:
         """Only the kind."""
         return {"kind": "rating"}

@@ -51,6 +51,14 @@ class Target(Protocol):
         """The value in history.csv that tells how training goes; named `metric_name`."""
         ...
 
+    def chance(self, y: Tensor) -> Tensor:
+        """Scores, float [outputs], of the best guess that knows train's targets and no input."""
+        ...
+
+    def words(self, y: Tensor) -> str:
+        """One encoded target, for people to read."""
+        ...
+
     def state(self) -> dict[str, Any]:
         """What model.json keeps; `from_state` makes the block again."""
         ...

@@ -12,7 +12,7 @@ from onecycle.errors import UserError
 from onecycle.params import Section
 
 COLUMNS = ["id", "x", "y", "group", "time", "split"]
-IMAGE_SUFFIXES = {".jpg", ".jpeg", ".png", ".gif", ".bmp", ".webp", ".tif", ".tiff", ".ppm"}
+IMAGE_SUFFIXES = {".npy", ".jpg", ".jpeg", ".png", ".gif", ".bmp", ".webp", ".tif", ".tiff", ".ppm"}
 Y_TYPES = {
     "category": pa.string(),
     "multicategory": pa.list_(pa.string()),
@@ -28,12 +28,15 @@ class ReaderParams(Section):
         x: `image`, or `[user, item]`.
         y: the target's block.
         size: pixels of a stored picture's short side; null keeps the file's own.
+        channels: of a picture: 1 grey, 3 RGB; others as they are, in files such as RGBA PNGs, or
+            `.npy` arrays, uint8 [H, W, C].
         max_bad: the share of rows, 0 to 1, that may be quarantined before the stage fails.
     """
 
     x: Literal["image"] | list[str] = "image"
     y: Literal["category", "multicategory", "points", "rating"]
     size: int | None = Field(256, ge=16)
+    channels: int = Field(3, ge=1, le=512)
     max_bad: float = Field(0.02, ge=0, le=1)
 
     @field_validator("x")

@@ -6,25 +6,32 @@ import pyarrow.parquet as pq
 
 from onecycle.errors import UserError
 from onecycle.learn import device, recipe, saved
-from onecycle.learn.datablock import DataBlock, Part, split_items
+from onecycle.learn.datasets import Blocks, Datasets, split_items
 from onecycle.learn.learner import Learner
 from onecycle.paths import Paths
+from onecycle.progress import say
 from onecycle.sources.fetch.download import fetch_kept
 
 
-def fresh(paths: Paths, learner: recipe.Learner, threads: int) -> tuple[Learner, dict[str, Part]]:
-    """A new model, drawn from the learner's seed, and the encoded parts of the split.
+def fresh(paths: Paths, params: recipe.Learner, threads: int) -> Learner:
+    """A learner with a new model, drawn from the recipe's seed, and the parts of the split.
+
+    Its first batch is looked at, and what it saw is said.
 
     Raises:
-        UserError: the pretrained weights can't be had or are of another architecture.
+        UserError: the pretrained weights can't be had or are of another architecture; or the first
+            batch shows that the model can't learn from it.
     """
     device.use_threads(threads)
     items = paths.data("items.parquet")
     parts = split_items(items, paths.data("split.parquet"))
-    block = DataBlock.from_train(parts["train"], target_of(items), learner, paths.data("pixels"))
-    model = saved.build(block, weights_of(learner))
-    compute = device.choose(getattr(learner, "precision", "fp32"))
-    return Learner(model, block, compute), {name: block.part(each) for name, each in parts.items()}
+    view = params if isinstance(params, recipe.View) else None
+    blocks = Blocks.from_train(parts["train"], target_of(items), view, paths.data("pixels"))
+    data = Datasets(blocks, {name: blocks.encode(each) for name, each in parts.items()})
+    model = saved.build(blocks, params, weights_of(params))
+    learner = Learner(model, data, params, device.choose(params.precision))
+    say(learner.check())
+    return learner
 
 
 def target_of(items: Path) -> str:
@@ -36,18 +43,18 @@ def target_of(items: Path) -> str:
     return str(name.decode())
 
 
-def is_pretrained(learner: recipe.Learner) -> bool:
+def is_pretrained(params: recipe.Learner) -> bool:
     """Whether the body starts from weights that another data set gave."""
-    return isinstance(learner, recipe.VisionLearner) and learner.weights is not None
+    return isinstance(params, recipe.VisionLearner) and params.weights is not None
 
 
-def weights_of(learner: recipe.Learner) -> Path | None:
+def weights_of(params: recipe.Learner) -> Path | None:
     """The file of pretrained weights, fetched and verified; null without any."""
-    if not isinstance(learner, recipe.VisionLearner) or learner.weights is None:
+    if not isinstance(params, recipe.VisionLearner) or params.weights is None:
         return None
-    weights = learner.weights
+    weights = params.weights
     if weights == "imagenet":
         from onecycle.learn.vision import imagenet_url  # torchvision takes seconds to import
 
-        weights = recipe.Weights(url=imagenet_url(learner.arch))
+        weights = recipe.Weights(url=imagenet_url(params.arch))
     return fetch_kept(weights.url, "weights", checksum=weights.checksum).path

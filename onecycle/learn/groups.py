@@ -14,24 +14,33 @@ class Grouped(nn.Module):
     group_names: tuple[str, ...]
 
     def layer_groups(self) -> list[nn.Module]:
-        """From the input's side to the output's."""
+        """From the input's side to the output's; together they hold every parameter once."""
         raise TypeError(f"{type(self).__name__} has to say what its layer groups are")
 
 
-def param_groups(layer_groups: Sequence[nn.Module], wd: float) -> list[dict[str, Any]]:
-    """Two optimiser groups for each layer group: with weight decay; norms and biases without."""
+def param_groups(
+    layer_groups: Sequence[nn.Module], wd: float, *, spare: bool = True
+) -> list[dict[str, Any]]:
+    """The optimiser's groups of all parameters that train: one for each layer group and decay.
+
+    Args:
+        layer_groups: of the model.
+        wd: weight decay; a module with an attribute `weight_decay` has its own.
+        spare: norm layers and biases do not decay.
+    """
     groups = []
     for at, layer_group in enumerate(layer_groups):
-        decayed: list[nn.Parameter] = []
-        plain: list[nn.Parameter] = []
+        by_decay: dict[float, list[nn.Parameter]] = {}
         for module in layer_group.modules():
+            own: float | None = getattr(module, "weight_decay", None)
             for name, parameter in module.named_parameters(recurse=False):
                 if parameter.requires_grad:
-                    free = isinstance(module, NORMS) or name == "bias"
-                    (plain if free else decayed).append(parameter)
-        groups.append({"params": decayed, "weight_decay": wd, "layer_group": at})
-        groups.append({"params": plain, "weight_decay": 0.0, "layer_group": at})
-    return [group for group in groups if group["params"]]
+                    spared = spare and (isinstance(module, NORMS) or name == "bias")
+                    decay = own if own is not None else 0.0 if spared else wd
+                    by_decay.setdefault(decay, []).append(parameter)
+        for decay, parameters in by_decay.items():
+            groups.append({"params": parameters, "weight_decay": decay, "layer_group": at})
+    return groups
 
 
 def freeze(layer_group: nn.Module, train_norm: bool) -> None:

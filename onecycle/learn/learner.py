@@ -3,41 +3,26 @@
 import copy
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from itertools import chain
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from onecycle.errors import UserError
 from onecycle.learn import lr_finder, schedules
-from onecycle.learn.datablock import DataBlock, Part
+from onecycle.learn.check import look
+from onecycle.learn.datasets import Dataset, Datasets, Loader
 from onecycle.learn.device import Compute
 from onecycle.learn.groups import Grouped, freeze, param_groups
+from onecycle.learn.recipe import Training, VisionLearner
+from onecycle.learn.schedules import Cycle, Schedule
+from onecycle.learn.step import Stepper
 from onecycle.progress import say, track
 
 BETA2, EPS = 0.99, 1e-5  # fast.ai's Adam
 Floats = np.ndarray[tuple[int, ...], np.dtype[np.float32]]
-
-
-@dataclass(frozen=True)
-class Cycle:
-    """One phase of training.
-
-    Attributes:
-        name: `frozen` or `unfrozen`, as history.csv says.
-        epochs: passes over train.
-        rates: the highest learning rate of each layer group.
-        pct_start: share of the steps in which the rate rises.
-        div: highest rate over first rate.
-    """
-
-    name: str
-    epochs: int
-    rates: list[float]
-    pct_start: float = 0.25
-    div: float = 25.0
+Row = dict[str, float | str]
 
 
 class Learner:
@@ -45,99 +30,158 @@ class Learner:
 
     Args:
         model: what learns.
-        block: the data's blocks and the learner's parameters.
+        data: the data sets of a split.
+        recipe: batch size, weight decay, seed and what else the section `learner` says.
         compute: device and precision.
     """
 
-    def __init__(self, model: Grouped, block: DataBlock, compute: Compute) -> None:
+    def __init__(self, model: Grouped, data: Datasets, recipe: Training, compute: Compute) -> None:
         self.model = model.to(compute.device).to(memory_format=torch.channels_last)
-        self.block, self.compute = block, compute
-        self.recipe = block.learner
+        self.data, self.recipe, self.compute = data, recipe, compute
         self.groups = self.model.layer_groups()
         self.epoch = 0  # over all phases; with the seed it decides the order of samples
-        self._still: list[nn.Module] = []  # groups whose norm layers neither train nor count
-        self._scaler = scaler(compute)
+        self.frozen = 0  # so many groups, from the first, do not train
+        self.stepper = Stepper(self.model, data.blocks.y.loss, recipe, compute)
 
-    def fit(self, cycle: Cycle, train: Part, valid: Part) -> list[dict[str, float | str]]:
+    def freeze_to(self, group: int) -> None:
+        """Freezes all layer groups before `group`; below 0 it counts from the last.
+
+        Norm layers of frozen groups train on, if the recipe has `train_norm`.
+
+        Raises:
+            ValueError: there is no such group.
+        """
+        if not -len(self.groups) <= group < len(self.groups):
+            raise ValueError(f"the model has {len(self.groups)} layer groups, none is {group}")
+        self.frozen = group % len(self.groups)
+        for each in self.groups:
+            each.requires_grad_(True)
+        for each in self.groups[: self.frozen]:
+            freeze(each, self.train_norm)
+
+    def freeze(self) -> None:
+        """Freezes all but the last layer group, the head."""
+        self.freeze_to(-1)
+
+    def unfreeze(self) -> None:
+        """Lets everything train."""
+        self.freeze_to(0)
+
+    @property
+    def train_norm(self) -> bool:
+        """Whether norm layers of frozen groups train."""
+        return not isinstance(self.recipe, VisionLearner) or self.recipe.train_norm
+
+    def fine_tune(self, epochs: int, lr: float = 2e-3, frozen_epochs: int = 1) -> list[Row]:
+        """fast.ai's: the head alone, then everything, at half the rate and less in early layers.
+
+        Args:
+            epochs: passes with everything unfrozen.
+            lr: the head's highest rate while the rest is frozen.
+            frozen_epochs: passes before.
+        """
+        groups = len(self.groups)
+        self.freeze()
+        head = Schedule(pct_start=0.99)
+        rates = schedules.head_first(lr, groups)
+        history = self.fit(Cycle("frozen", frozen_epochs, rates, head)) if frozen_epochs else []
+        self.unfreeze()
+        rates = schedules.spread(lr / 200, lr / 2, groups)
+        return history + self.fit(Cycle("unfrozen", epochs, rates, Schedule(pct_start=0.3, div=5)))
+
+    def fit_one_cycle(self, epochs: int, lr: float | tuple[float, float]) -> list[Row]:
+        """One cycle of what is not frozen.
+
+        Args:
+            epochs: passes over train.
+            lr: the highest rate of all layer groups, or of the first and of the last.
+        """
+        low, high = lr if isinstance(lr, tuple) else (lr, lr)
+        name = "frozen" if self.frozen else "unfrozen"
+        return self.fit(Cycle(name, epochs, schedules.spread(low, high, len(self.groups))))
+
+    def fit(self, cycle: Cycle) -> list[Row]:
         """Trains one cycle; the optimiser starts afresh, as fast.ai's does after (un)freezing.
 
         Returns:
             A row of history.csv for each epoch.
 
         Raises:
-            UserError: the loss is not finite.
+            UserError: the loss is not finite, or memory does not hold two items.
         """
-        steps = steps_per_epoch(train, self.recipe.batch_size)
-        total = steps * cycle.epochs
-        history: list[dict[str, float | str]] = []
-        optimiser = self._optimiser(cycle.name == "frozen")
-        epochs = (self._batches(train) for _ in range(cycle.epochs))
+        loader = self._loader()
+        steps, total = len(loader), len(loader) * cycle.epochs
+        history: list[Row] = []
+        optimiser = self._optimiser()
+        epochs = (self._epoch(loader) for _ in range(cycle.epochs))
         losses: list[Tensor] = []
-        steps_of_all = track(chain.from_iterable(epochs), cycle.name, total)
-        for step, (x, y) in enumerate(steps_of_all):
-            share, momentum = schedules.one_cycle(step / total, cycle.pct_start, cycle.div)
+        for step, (x, y) in enumerate(track(chain.from_iterable(epochs), cycle.name, total)):
+            share, momentum = cycle.schedule.at(step, total)
             set_rates(optimiser, [rate * share for rate in cycle.rates], momentum)
-            losses.append(self._step(optimiser, x, y))
+            losses.append(self.stepper.step(optimiser, x, y))
             if len(losses) == steps:
-                history.append(self._report(cycle, share, losses, valid, len(history) + 1))
+                history.append(self._report(cycle, share, losses, len(history) + 1))
                 losses = []
         return history
 
-    def _report(
-        self, cycle: Cycle, share: float, losses: list[Tensor], valid: Part, nth: int
-    ) -> dict[str, float | str]:
+    def _report(self, cycle: Cycle, share: float, losses: list[Tensor], nth: int) -> Row:
         train_loss = float(torch.stack(losses).mean())
         if not np.isfinite(train_loss):
             raise UserError(
                 f"train: the loss of epoch {self.epoch} is {train_loss}; "
                 f"lower train.{cycle.name}.lr (highest now {cycle.rates[-1]:.2e})"
             )
-        valid_loss, metric = self.validate(valid)
+        valid_loss, metric = self.validate(self.data.valid)
         lr = cycle.rates[-1] * share
         say(
             f"{cycle.name}: epoch {nth} of {cycle.epochs}, train loss {train_loss:.4f}, "
-            f"valid loss {valid_loss:.4f}, {self.block.y.metric_name} {metric:.4f}"
+            f"valid loss {valid_loss:.4f}, {self.data.blocks.y.metric_name} {metric:.4f}"
         )
-        row: dict[str, float | str] = {"epoch": self.epoch, "phase": cycle.name, "lr": lr}
+        row: Row = {"epoch": self.epoch, "phase": cycle.name, "lr": lr}
         self.epoch += 1
         return {**row, "train_loss": train_loss, "valid_loss": valid_loss, "metric": metric}
 
-    def range_test(
-        self, test: lr_finder.RangeTest, train: Part, *, frozen: bool
-    ) -> tuple[lr_finder.Floats, lr_finder.Floats]:
-        """Runs a range test; model, epoch and torch's generators end as they began."""
-        before, epoch = copy.deepcopy(self.model.state_dict()), self.epoch
-        optimiser = self._optimiser(frozen)
-        batches = self._endless(train)
+    def lr_find(self, test: lr_finder.RangeTest | None = None) -> lr_finder.Curve:
+        """Runs a range test of what is not frozen; it leaves no trace."""
+        test = test or lr_finder.RangeTest()
+        with self.untouched(), self.seeded():
+            optimiser, loader = self._optimiser(), self._loader()
+            batches = self._endless(loader)
 
-        def train_step(_: int, rate: float) -> float:
-            set_rates(optimiser, [rate] * len(self.groups), schedules.MOMENTUM[0])
-            return float(self._step(optimiser, *next(batches)))
+            def train_step(_: int, rate: float) -> float:
+                set_rates(optimiser, [rate] * len(self.groups), schedules.HIGH)
+                return float(self.stepper.step(optimiser, *next(batches)))
 
-        try:
-            with self.seeded():
-                return lr_finder.run(test, train_step)
-        finally:
-            self.model.load_state_dict(before)
-            self.epoch = epoch
+            return lr_finder.run(test, train_step)
 
-    def validate(self, part: Part) -> tuple[float, float]:
+    def check(self) -> str:
+        """Looks at the first batch; what it saw, in words. It leaves no trace.
+
+        Raises:
+            UserError: the batch, or the loss on it, is not finite.
+        """
+        with self.untouched(), self.seeded(), torch.no_grad():
+            self._to_train()
+            batch = next(self._loader().epoch(self.epoch))
+            return look(self.model, batch, self.data.train, self.compute)
+
+    def validate(self, part: Dataset) -> tuple[float, float]:
         """Loss and metric of a part."""
         scores = self.predict(part)
         if not np.isfinite(scores).all():
             raise UserError(f"train: epoch {self.epoch} gave scores that are not finite; lower lr")
-        loss = self.block.y.loss(torch.from_numpy(scores), part.y)
-        return float(loss), self.block.y.metric(scores, part.y.numpy())
+        loss = self.data.blocks.y.loss(torch.from_numpy(scores), part.y)
+        return float(loss), self.data.blocks.y.metric(scores, part.y.numpy())
 
-    def predict(self, part: Part) -> Floats:
+    def predict(self, part: Dataset) -> Floats:
         """Scores of every example of a part, float32 [N, outputs]."""
         self.model.eval()
         scores = []
         with torch.inference_mode(), self.compute.autocast():
-            for rows in torch.split(torch.arange(len(part)), self.recipe.batch_size):
-                x, _ = part.batch(rows)
+            for x, _ in Loader(part, self.recipe.batch_size):
                 scores.append(self.model(x.to(self.compute.device)).float().cpu())
-        return torch.cat(scores).numpy() if scores else np.empty((0, self.block.y.outputs), "f4")
+        outputs = self.data.blocks.y.outputs
+        return torch.cat(scores).numpy() if scores else np.empty((0, outputs), "f4")
 
     @contextmanager
     def seeded(self) -> Iterator[None]:
@@ -145,64 +189,50 @@ class Learner:
         with seeded(self.recipe.seed):
             yield
 
-    def _step(self, optimiser: torch.optim.Optimizer, x: Tensor, y: Tensor) -> Tensor:
-        """Trains one batch; gives its loss, a scalar on the device."""
-        device = self.compute.device
-        with self.compute.autocast():
-            scores = self.model(x.to(device, non_blocking=True))
-        loss = self.block.y.loss(scores, y.to(device, non_blocking=True))
-        optimiser.zero_grad()
-        self._scaler.scale(loss).backward()
-        self._scaler.step(optimiser)
-        self._scaler.update()
-        return loss.detach()
+    @contextmanager
+    def untouched(self) -> Iterator[None]:
+        """Whatever is trained inside, the model, its freezing and the epoch end as they began."""
+        state, epoch, frozen = copy.deepcopy(self.model.state_dict()), self.epoch, self.frozen
+        modes = [(each, each.training) for each in self.model.modules()]
+        trains = [(it, it.requires_grad, it.grad) for it in self.model.parameters()]
+        micro = self.stepper.micro
+        try:
+            yield
+        finally:
+            self.model.load_state_dict(state)
+            self.epoch, self.frozen, self.stepper.micro = epoch, frozen, micro
+            for module, mode in modes:
+                module.training = mode
+            for parameter, on, gradient in trains:
+                parameter.requires_grad_(on).grad = gradient
 
-    def _optimiser(self, frozen: bool) -> torch.optim.Optimizer:
-        """A fresh AdamW over the parameters that train, after (un)freezing the body."""
-        train_norm = getattr(self.recipe, "train_norm", True)
-        body = self.groups[:-1] if frozen else []
-        self._still = [] if train_norm else body
-        for group in self.groups:
-            group.requires_grad_(True)
-        for group in body:
-            freeze(group, train_norm)
-        self._scaler = scaler(self.compute)
-        parameters = param_groups(self.groups, self.recipe.wd)
+    def _loader(self) -> Loader:
+        return Loader(self.data.train, self.recipe.batch_size, self.recipe.seed)
+
+    def _optimiser(self) -> torch.optim.Optimizer:
+        """A fresh AdamW over the parameters that train."""
+        spare = not self.recipe.wd_norm_bias
+        parameters = param_groups(self.groups, self.recipe.wd, spare=spare)
+        self.stepper.restart()
         return torch.optim.AdamW(
-            parameters, lr=0.0, betas=(schedules.MOMENTUM[0], BETA2), eps=EPS, fused=True
+            parameters, lr=0.0, betas=(schedules.HIGH, BETA2), eps=EPS, fused=True
         )
 
-    def _batches(self, train: Part) -> Iterator[tuple[Tensor, Tensor]]:
-        """One epoch in an order drawn from (seed, epoch); a last short batch is left out."""
+    def _epoch(self, loader: Loader) -> Iterator[tuple[Tensor, Tensor]]:
+        """The batches of the current epoch, the model set to train."""
+        self._to_train()
+        yield from loader.epoch(self.epoch)
+
+    def _to_train(self) -> None:
+        """Norm layers of frozen groups neither train nor count, if the recipe says so."""
         self.model.train()
-        for group in self._still:
+        for group in [] if self.train_norm else self.groups[: self.frozen]:
             group.eval()
-        generator = np.random.default_rng([self.recipe.seed, self.epoch])
-        order = torch.from_numpy(generator.permutation(len(train)))
-        size = self.recipe.batch_size
-        for step in range(steps_per_epoch(train, size)):
-            yield train.batch(order[step * size : (step + 1) * size], generator)
 
-    def _endless(self, train: Part) -> Iterator[tuple[Tensor, Tensor]]:
+    def _endless(self, loader: Loader) -> Iterator[tuple[Tensor, Tensor]]:
         while True:
-            yield from self._batches(train)
+            yield from self._epoch(loader)
             self.epoch += 1
-
-
-def scaler(compute: Compute) -> torch.amp.GradScaler:
-    """Keeps float16's small gradients from vanishing; does nothing for other types."""
-    return torch.amp.GradScaler(compute.device.type, enabled=compute.dtype == torch.float16)
-
-
-def steps_per_epoch(train: Part, batch_size: int) -> int:
-    """Whole batches, or one short one where train is smaller than a batch.
-
-    Raises:
-        UserError: there are fewer than two examples, too few for batch norm.
-    """
-    if len(train) < 2:
-        raise UserError(f"train has {len(train)} items; training needs at least 2")
-    return max(1, len(train) // batch_size)
 
 
 def set_rates(optimiser: torch.optim.Optimizer, rates: Sequence[float], momentum: float) -> None:

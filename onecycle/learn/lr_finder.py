@@ -5,10 +5,12 @@ four suggestions are fast.ai 2.8.12's, but for its flaws: a curve that can't be 
 """
 
 from collections.abc import Callable
-from typing import Literal, get_args
+from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from pydantic import Field, model_validator
+from scipy.stats import spearmanr
 
 from onecycle.errors import UserError
 from onecycle.params import Section
@@ -18,7 +20,8 @@ Floats = np.ndarray[tuple[int], np.dtype[np.float64]]
 Suggestion = Literal["valley", "slide", "minimum", "steep"]
 SLIDE_GAP = 15
 SLIDE_THRESHOLD = 0.005
-LEAST_FALL = 0.01  # of the loss: less is noise
+LEAST_FALL = 0.01  # of the loss: less does not matter
+LIKELY = 0.001  # a fall that chance gives more often than this is none
 LEAST_POINTS = 20  # slide looks at gaps of 15 of the trimmed curve
 
 
@@ -52,17 +55,29 @@ class RangeTest(Section):
         return float(self.start * (self.end / self.start) ** (step / self.steps))
 
 
-def run(test: RangeTest, train_step: Callable[[int, float], float]) -> tuple[Floats, Floats]:
+@dataclass(frozen=True)
+class Curve:
+    """What a range test measured, float64 [K] each, K at most `steps`.
+
+    Attributes:
+        rates: of each step.
+        losses: of each batch, as they came.
+        smooth: their moving average, debiased.
+    """
+
+    rates: Floats
+    losses: Floats
+    smooth: Floats
+
+
+def run(test: RangeTest, train_step: Callable[[int, float], float]) -> Curve:
     """Runs a range test.
 
     Args:
         test: its parameters.
         train_step: trains one batch, given its number and rate; returns its loss.
-
-    Returns:
-        Rates and smoothed losses (moving average, debiased), float64 [K] each, K at most steps.
     """
-    rates, losses = [], []
+    rates, losses, smoothed = [], [], []
     average, best = 0.0, np.inf
     for step in track(range(test.steps), "range test"):
         rate = test.rate(step)
@@ -70,15 +85,16 @@ def run(test: RangeTest, train_step: Callable[[int, float], float]) -> tuple[Flo
         average = test.smoothing * average + (1 - test.smoothing) * loss
         smooth = average / (1 - test.smoothing ** (step + 1))
         rates.append(rate)
-        losses.append(smooth)
+        losses.append(loss)
+        smoothed.append(smooth)
         if not np.isfinite(smooth) or smooth > test.diverged * best:
             break
         best = min(best, smooth)
-    return np.array(rates), np.array(losses)
+    return Curve(np.array(rates), np.array(losses), np.array(smoothed))
 
 
-def suggest(rates: Floats, losses: Floats) -> tuple[dict[str, float], str]:
-    """Reads the curve without its first tenth, its last 5 points and what follows a NaN.
+def suggest(curve: Curve) -> tuple[dict[str, float], str]:
+    """Reads the smoothed curve without its first tenth, its last 5 points and what follows a NaN.
 
     Returns:
         The four suggestions, and in words what the curve shows.
@@ -86,27 +102,33 @@ def suggest(rates: Floats, losses: Floats) -> tuple[dict[str, float], str]:
     Raises:
         UserError: the curve is too short, not finite, or flat.
     """
+    rates, losses = curve.rates, curve.smooth
     bad = np.flatnonzero(~np.isfinite(losses))
     end = min(len(losses) - 5, bad[0] if len(bad) else len(losses))
-    x, y = rates[len(rates) // 10 : end], losses[len(rates) // 10 : end]
+    first = len(rates) // 10
+    x, y = rates[first:end], losses[first:end]
     if len(x) < LEAST_POINTS:
         raise UserError(
             f"the loss diverged after {len(losses)} steps, too few to read a rate "
             f"({LEAST_POINTS} are needed): lower lr_find.start or raise lr_find.steps"
         )
     fell = f"the smoothed loss fell from {y[0]:.4g} to {y.min():.4g} in {len(losses)} steps"
-    if y.min() > (1 - LEAST_FALL) * y[0]:
+    if y.min() > (1 - LEAST_FALL) * y[0] or by_chance(curve.losses[: first + y.argmin() + 1]):
         raise UserError(
-            f"{fell}, too little to read a rate: check the labels, "
+            f"{fell}, no more than chance would give: check the labels, "
             "raise lr_find.end, or set train's lr by hand"
         )
-    found = {
-        "valley": valley(x, y),
-        "slide": slide(x, y),
-        "minimum": minimum(x, y),
-        "steep": steep(x, y),
-    }
-    return found, fell
+    return {str(name): read(x, y) for name, read in SUGGESTIONS.items()}, fell
+
+
+def by_chance(losses: Floats) -> bool:
+    """Whether batch losses up to the curve's least point, float64 [K], may as well be level.
+
+    By Spearman's rank correlation with the step. Its end is where the curve is least, so a level
+    curve shows some fall: at LIKELY one in a hundred level curves is taken to fall (by simulation).
+    """
+    falls = spearmanr(np.arange(len(losses)), losses, alternative="less")
+    return not falls.pvalue < LIKELY
 
 
 def valley(rates: Floats, losses: Floats) -> float:
@@ -144,13 +166,21 @@ def steep(rates: Floats, losses: Floats) -> float:
     return float(rates[:-1][slope.argmin()])
 
 
-def choose(test: RangeTest, rates: Floats, losses: Floats) -> dict[str, float | str | None]:
+SUGGESTIONS: dict[Suggestion, Callable[[Floats, Floats], float]] = {
+    "valley": valley,
+    "slide": slide,
+    "minimum": minimum,
+    "steep": steep,
+}
+
+
+def choose(test: RangeTest, curve: Curve) -> dict[str, float | str | None]:
     """The content of lr.json: four suggestions, the one used and why.
 
     A curve that can't be read gives null for all five; who asks for a rate is then refused.
     """
     try:
-        found, fell = suggest(rates, losses)
+        found, fell = suggest(curve)
     except UserError as error:
-        return {**dict.fromkeys(get_args(Suggestion)), "used": None, "reason": str(error)}
+        return {**dict.fromkeys(SUGGESTIONS), "used": None, "reason": str(error)}
     return {**found, "used": found[test.suggestion], "reason": f"{test.suggestion}: {fell}"}

@@ -3,12 +3,13 @@
 Nothing here imports torch, for the command line checks all of params.yaml before any stage.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, get_args
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Discriminator, Field, Tag, WithJsonSchema
 
+from onecycle.learn.archs import TIMM, TORCHVISION
 from onecycle.learn.augment import Augment
-from onecycle.params import Section
+from onecycle.params import Section, nearest
 
 Checksum = Annotated[str, Field(pattern=r"^(sha256:[0-9a-fA-F]{64}|md5:[0-9a-fA-F]{32})$")]
 Pixels = Annotated[int, Field(ge=32)]  # below, some backbones have nothing left to pool
@@ -21,6 +22,21 @@ def _rises(value: list[float]) -> list[float]:
 
 
 Range = Annotated[list[float], Field(min_length=2, max_length=2), AfterValidator(_rises)]
+
+
+def _known(arch: str) -> str:
+    if arch.startswith(TIMM) or arch in TORCHVISION:
+        return arch
+    raise ValueError(
+        f"expected a backbone of torchvision, or {TIMM}NAME; {nearest(arch, TORCHVISION)}"
+    )
+
+
+Arch = Annotated[
+    str,
+    AfterValidator(_known),
+    WithJsonSchema({"anyOf": [{"enum": list(TORCHVISION)}, {"pattern": f"^{TIMM}"}]}),
+]
 
 
 class Weights(Section):
@@ -36,39 +52,18 @@ class Weights(Section):
     checksum: Checksum | None = None
 
 
-class VisionLearner(Section):
-    """How a picture model learns.
+class View(Section):
+    """How pictures are shown to a model, and varied while it learns.
 
     Attributes:
-        arch: the backbone, by torchvision's name.
-        weights: `imagenet` (torchvision's, by download), a file, or null: from scratch.
         size: what the model sees, in pixels: one number, or height and width.
         fit: `crop` or `squish` pictures into that shape; points need squish.
         augment: variation while training; null for none.
-        batch_size: pictures a step.
-        precision: `auto` is bf16 where the device gains from it (CPUs and GPUs that have it), fp16
-            on older GPUs, else fp32.
-        head: `concat_pool` is fast.ai's; `heatmap`, for points, keeps the place that pooling loses.
-        y_range: a sigmoid keeps the outputs of concat_pool between the two; [-1, 1] for points.
-        dropout: before the last layer; half of it before the one before.
-        wd: decoupled weight decay, none on norm layers and biases.
-        train_norm: whether norm layers of a frozen body train, as in fast.ai.
-        seed: of initial weights, sample order, augmentation and dropout.
     """
 
-    arch: Literal["resnet18", "resnet34", "resnet50", "resnet101", "squeezenet1_0", "squeezenet1_1"]
-    weights: Literal["imagenet"] | Weights | None = "imagenet"
     size: Pixels | Annotated[list[Pixels], Field(min_length=2, max_length=2)] = 224
     fit: Literal["crop", "squish"] = "crop"
     augment: Augment | None = Augment()
-    batch_size: int = Field(64, ge=2)
-    precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
-    head: Literal["concat_pool", "heatmap"] = "concat_pool"
-    y_range: Range | None = None
-    dropout: float = Field(0.5, ge=0, lt=1)
-    wd: float = Field(0.01, ge=0)
-    train_norm: bool = True
-    seed: int = Field(42, ge=0)
 
     @property
     def height_width(self) -> tuple[int, int]:
@@ -78,24 +73,73 @@ class VisionLearner(Section):
         return self.size[0], self.size[1]
 
 
-class CollabLearner(Section):
+class Training(Section):
+    """How any model learns.
+
+    Attributes:
+        batch_size: items a step.
+        micro_batch: items at once, their gradients added up to a step's; null: a whole batch. It
+            is halved when memory runs out.
+        wd: decoupled weight decay.
+        wd_norm_bias: whether norm layers and biases decay too.
+        seed: of initial weights, the order of samples, augmentation and dropout.
+    """
+
+    batch_size: int = Field(64, ge=2)
+    micro_batch: int | None = Field(None, ge=1)
+    wd: float = Field(0.01, ge=0)
+    wd_norm_bias: bool = False
+    seed: int = Field(42, ge=0)
+    precision: Literal["auto", "fp32", "bf16", "fp16"] = "fp32"
+
+
+class VisionLearner(View, Training):
+    """How a picture model learns.
+
+    Attributes:
+        arch: the backbone: any classifier of torchvision, by its name there, or `timm:NAME`.
+        weights: `imagenet` (torchvision's, by download), a file, or null: from scratch.
+        precision: `auto` is bf16 where the device gains from it (CPUs and GPUs that have it), fp16
+            on older GPUs, else fp32.
+        head: `concat_pool` is fast.ai's; `heatmap`, for points, keeps the place that pooling loses.
+        y_range: a sigmoid keeps the outputs of concat_pool between the two; [-1, 1] for points.
+        dropout: before the last layer; half of it before the one before.
+        train_norm: whether norm layers of a frozen body train, as in fast.ai.
+    """
+
+    arch: Arch
+    weights: Literal["imagenet"] | Weights | None = "imagenet"
+    precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
+    head: Literal["concat_pool", "heatmap"] = "concat_pool"
+    y_range: Range | None = None
+    dropout: float = Field(0.5, ge=0, lt=1)
+    train_norm: bool = True
+
+
+class CollabLearner(Training):
     """How a recommender learns.
 
     Attributes:
         arch: `dot` is the product of two embeddings, `dot_bias` adds a bias for each user and item.
         factors: length of an embedding.
         y_range: a sigmoid keeps ratings between the two; null for none.
-        batch_size: ratings a step.
         wd: decoupled weight decay, on biases too, as in fast.ai.
-        seed: of initial weights and sample order.
     """
 
     arch: Literal["dot", "dot_bias"]
     factors: int = Field(50, ge=1)
     y_range: Range | None = [0.0, 5.5]
-    batch_size: int = Field(64, ge=1)
     wd: float = Field(0.1, ge=0)
-    seed: int = Field(42, ge=0)
+    precision: Literal["fp32"] = "fp32"
 
 
-Learner = Annotated[VisionLearner | CollabLearner, Field(discriminator="arch")]
+def _kind(value: Any) -> str:  # noqa: ANN401 - what YAML holds, or a model
+    arch = value.get("arch") if isinstance(value, dict) else getattr(value, "arch", None)
+    recommends = arch in get_args(CollabLearner.model_fields["arch"].annotation)
+    return "recommender" if recommends else "backbone"
+
+
+Learner = Annotated[
+    Annotated[VisionLearner, Tag("backbone")] | Annotated[CollabLearner, Tag("recommender")],
+    Discriminator(_kind),
+]

@@ -8,27 +8,37 @@ from pydantic import TypeAdapter
 from safetensors import SafetensorError
 
 from onecycle.blocks import targets
+from onecycle.blocks.image import Images
 from onecycle.blocks.pair import Pairs
 from onecycle.errors import UserError
 from onecycle.learn import device, recipe
 from onecycle.learn.collab import DotProduct
-from onecycle.learn.datablock import DataBlock
+from onecycle.learn.datasets import Blocks, Datasets
 from onecycle.learn.groups import Grouped
 from onecycle.learn.learner import Learner, built
 from onecycle.paths import read_json, whole, write_json
 
 
-def build(block: DataBlock, weights: Path | None = None) -> Grouped:
-    """Makes the model that a block's learner describes, drawn from its seed."""
-    learner = block.learner
-    if isinstance(block.x, Pairs) and isinstance(learner, recipe.CollabLearner):
-        users, items = len(block.x.users), len(block.x.items)
-        return built(learner.seed, lambda: DotProduct(users, items, learner))
-    if not isinstance(learner, recipe.VisionLearner):
+def build(blocks: Blocks, params: recipe.Learner, weights: Path | None = None) -> Grouped:
+    """Makes the model that the section `learner` describes, drawn from its seed.
+
+    Args:
+        blocks: what goes in and what shall come out.
+        params: the section.
+        weights: a file of pretrained weights, or null.
+
+    Raises:
+        UserError: the inputs are not of the kind that the architecture takes.
+    """
+    if isinstance(blocks.x, Pairs) and isinstance(params, recipe.CollabLearner):
+        users, items = len(blocks.x.users), len(blocks.x.items)
+        return built(params.seed, lambda: DotProduct(users, items, params))
+    if not isinstance(params, recipe.VisionLearner) or not isinstance(blocks.x, Images):
         raise UserError("learner.arch: pictures need a backbone such as resnet34")
     from onecycle.learn.vision import vision_model  # torchvision takes seconds to import
 
-    return built(learner.seed, lambda: vision_model(learner, block.y.outputs, weights))
+    channels = blocks.x.store.channels
+    return built(params.seed, lambda: vision_model(params, blocks.y.outputs, channels, weights))
 
 
 def save(learner: Learner, folder: Path, training: dict[str, Any]) -> None:
@@ -42,13 +52,11 @@ def save(learner: Learner, folder: Path, training: dict[str, Any]) -> None:
     with whole(folder / "model.safetensors") as partial:
         state = {name: value.contiguous() for name, value in learner.model.state_dict().items()}
         safetensors.torch.save_file(state, partial)
-    block = learner.block
-    pairs = block.x if isinstance(block.x, Pairs) else None
+    blocks = learner.data.blocks
     described = {
-        "learner": block.learner.model_dump(),
-        "y": block.y.state(),
-        "x": {"kind": block.x.kind}
-        | ({"users": pairs.users, "items": pairs.items} if pairs else {}),
+        "learner": learner.recipe.model_dump(),
+        "y": blocks.y.state(),
+        "x": blocks.x.state(),
         "precision": learner.compute.precision,
         "parameters": sum(p.numel() for p in learner.model.parameters()),
         "training": training,
@@ -67,16 +75,16 @@ def load(folder: Path, pixels: Path) -> Learner:
         UserError: the weights are damaged or not of this model.
     """
     described = read_json(folder / "model.json")
-    learner = TypeAdapter[Any](recipe.Learner).validate_python(described["learner"])
-    x = described["x"]
-    pairs = Pairs(x["users"], x["items"]) if x["kind"] == "pair" else None
-    target = targets.from_state(described["y"])
-    block = DataBlock.from_blocks(pairs, target, learner, pixels)
-    model = build(block)
+    params = TypeAdapter[Any](recipe.Learner).validate_python(described["learner"])
+    x, target = described["x"], targets.from_state(described["y"])
+    view = params if isinstance(params, recipe.View) else None
+    pairs = None if view else Pairs(x["users"], x["items"])
+    blocks = Blocks.of(pairs, target, view, pixels)
+    model = build(blocks, params)
     file = folder / "model.safetensors"
     try:
         model.load_state_dict(safetensors.torch.load_file(file))
     except (SafetensorError, RuntimeError) as error:
         first = str(error).splitlines()[0]
         raise UserError(f"{file}: is damaged or of another model ({first}); train again") from error
-    return Learner(model, block, device.choose(getattr(learner, "precision", "fp32")))
+    return Learner(model, Datasets(blocks, {}), params, device.choose(params.precision))

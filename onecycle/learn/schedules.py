@@ -1,13 +1,52 @@
-"""The one-cycle schedule: the rate rises and falls once, momentum the other way round.
+"""Schedules: the rate and the momentum of every step, and the rates of layer groups.
 
-Source: Smith, *A disciplined approach to neural network hyper-parameters*, 2018; constants are
-fast.ai's `fit_one_cycle`.
+A schedule gives the rate as a share of the phase's highest. Momentum goes the other way round where
+the rate cycles. Sources: Smith, *Cyclical learning rates for training neural networks*, 2017 and
+*A disciplined approach to neural network hyper-parameters*, 2018; constants are fast.ai's.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
 
-MOMENTUM = (0.95, 0.85, 0.95)
+from pydantic import Field
+
+from onecycle.params import Section
+
+HIGH, LOW = 0.95, 0.85  # momentum where the rate is least, and where it is highest
+DIV_FINAL = 1e5  # the highest rate is this many times the last
+Name = Literal["one_cycle", "flat", "flat_cos", "triangular", "triangular2", "exp_range"]
+
+
+class Schedule(Section):
+    """How the rate moves during a phase.
+
+    Attributes:
+        schedule: `one_cycle` rises and falls once; `flat` stays; `flat_cos` stays, then falls;
+            `triangular` rises and falls on straight lines `cycles` times, `triangular2` to half the
+            height each time, `exp_range` to a height that shrinks by `gamma` at each step.
+        pct_start: share of the steps in which one_cycle rises; null is .25. flat_cos stays flat
+            for as long; null is .75.
+        div: of those that rise: the highest rate is this many times the first.
+        cycles: of the last three.
+        gamma: of exp_range.
+    """
+
+    schedule: Name = "one_cycle"
+    pct_start: float | None = Field(None, gt=0, lt=1)
+    div: float = Field(25.0, ge=1)
+    cycles: int = Field(1, ge=1)
+    gamma: float = Field(0.999, gt=0, le=1)
+
+    def at(self, step: int, total: int) -> tuple[float, float]:
+        """The rate, as a share of the highest, and the momentum, of one step of `total`.
+
+        Args:
+            step: steps done before this one, 0 to total - 1.
+            total: steps of the phase, at least 1.
+        """
+        return SCHEDULES[self.schedule](self, step, total)
 
 
 def cosine(start: float, end: float, share: float) -> float:
@@ -15,27 +54,83 @@ def cosine(start: float, end: float, share: float) -> float:
     return start + (1 + math.cos(math.pi * (1 - share))) * (end - start) / 2
 
 
-def one_cycle(
-    share: float, pct_start: float = 0.25, div: float = 25.0, div_final: float = 1e5
-) -> tuple[float, float]:
-    """The rate, as a share of the highest, and the momentum.
+def one_cycle(it: Schedule, step: int, total: int) -> tuple[float, float]:
+    """Half a cosine up, half a cosine down to nearly nothing; momentum mirrors it."""
+    share, rises = step / total, it.pct_start or 0.25
+    if share < rises:
+        way = share / rises
+        return cosine(1 / it.div, 1, way), cosine(HIGH, LOW, way)
+    way = (share - rises) / (1 - rises)
+    return cosine(1, 1 / DIV_FINAL, way), cosine(LOW, HIGH, way)
 
-    Args:
-        share: steps done before this one, as a share of all, 0 to 1.
-        pct_start: share of the steps in which the rate rises, above 0 and below 1.
-        div: the highest rate is `div` times the first.
-        div_final: and `div_final` times the last.
+
+def flat(it: Schedule, step: int, total: int) -> tuple[float, float]:
+    """The highest rate throughout."""
+    return 1.0, HIGH
+
+
+def flat_cos(it: Schedule, step: int, total: int) -> tuple[float, float]:
+    """The highest rate, then half a cosine down."""
+    share, stays = step / total, it.pct_start or 0.75
+    if share < stays:
+        return 1.0, HIGH
+    return cosine(1, 1 / DIV_FINAL, (share - stays) / (1 - stays)), HIGH
+
+
+def triangular(it: Schedule, step: int, total: int) -> tuple[float, float]:
+    """Straight up and down, each cycle as high as the first."""
+    return _triangle(it, step, total, lambda cycle: 1.0)
+
+
+def triangular2(it: Schedule, step: int, total: int) -> tuple[float, float]:
+    """Straight up and down, each cycle half as high as the one before."""
+    return _triangle(it, step, total, lambda cycle: 0.5**cycle)
+
+
+def exp_range(it: Schedule, step: int, total: int) -> tuple[float, float]:
+    """Straight up and down to a height that shrinks at every step."""
+    return _triangle(it, step, total, lambda cycle: it.gamma**step)
+
+
+def _triangle(
+    it: Schedule, step: int, total: int, height: Callable[[int], float]
+) -> tuple[float, float]:
+    """Smith's triangle between 1 / div and 1, `cycles` of them in a phase, of some height."""
+    cycle, way = divmod(step * it.cycles / total, 1)
+    up = (1 - abs(2 * way - 1)) * height(int(cycle))
+    least = 1 / it.div
+    return least + (1 - least) * up, HIGH - (HIGH - LOW) * up
+
+
+SCHEDULES: dict[Name, Callable[[Schedule, int, int], tuple[float, float]]] = {
+    "one_cycle": one_cycle,
+    "flat": flat,
+    "flat_cos": flat_cos,
+    "triangular": triangular,
+    "triangular2": triangular2,
+    "exp_range": exp_range,
+}
+
+
+@dataclass(frozen=True)
+class Cycle:
+    """One phase of training.
+
+    Attributes:
+        name: `frozen` or `unfrozen`, as history.csv says.
+        epochs: passes over train.
+        rates: the highest learning rate of each layer group.
+        schedule: how the rates move.
     """
-    high, low, last = MOMENTUM
-    if share < pct_start:
-        way = share / pct_start
-        return cosine(1 / div, 1, way), cosine(high, low, way)
-    way = (share - pct_start) / (1 - pct_start)
-    return cosine(1, 1 / div_final, way), cosine(low, last, way)
+
+    name: str
+    epochs: int
+    rates: list[float]
+    schedule: Schedule = field(default_factory=Schedule)
 
 
 def spread(low: float, high: float, groups: int) -> list[float]:
-    """Discriminative rates: `groups` rates from low to high by equal factors."""
+    """Discriminative rates, fast.ai's `slice(low, high)`: from low to high by equal factors."""
     if groups == 1:
         return [high]
     return [low * (high / low) ** (at / (groups - 1)) for at in range(groups)]
@@ -46,6 +141,11 @@ def head_first(rate: float, groups: int) -> list[float]:
     return [rate / 10] * (groups - 1) + [rate]
 
 
-def rate_table(names: Sequence[str], rates: Sequence[float]) -> str:
-    """One line that tells each layer group's rate."""
-    return ", ".join(f"{name} {rate:.2e}" for name, rate in zip(names, rates, strict=True))
+def rate_table(names: Sequence[str], rates: Sequence[float], frozen: int = 0) -> str:
+    """A line for each layer group: its name, its highest rate, and whether it is frozen."""
+    wide = max(map(len, names))
+    lines = [
+        f"  {name:<{wide}}  {rate:.2e}{'  frozen, but for its norms' if at < frozen else ''}"
+        for at, (name, rate) in enumerate(zip(names, rates, strict=True))
+    ]
+    return "\n".join(lines)

@@ -1,114 +1,83 @@
-"""Picture models: a torchvision backbone without its classifier, and a head."""
+"""Picture models: a backbone and a head."""
 
 from pathlib import Path
 
 import torch
-import torchvision
 from torch import Tensor, nn
+from torchvision.models import get_model_weights
 
 from onecycle.errors import UserError
+from onecycle.learn.archs import TIMM
+from onecycle.learn.backbone import Backbone
 from onecycle.learn.groups import Grouped
 from onecycle.learn.heads import HEADS
 from onecycle.learn.recipe import VisionLearner
-
-# Where fast.ai cuts a backbone's children into layer groups: stem to layer2, then the rest.
-SPLIT = {"resnet": 6, "squeezenet": 5}
 
 
 class VisionModel(Grouped):
     """A backbone and a head.
 
     Args:
-        early: the first layer group of the backbone.
-        late: the rest of it.
-        channels: of the backbone's output.
+        body: the backbone.
         outputs: numbers the model gives for a picture.
         learner: head, dropout and y_range.
+
+    Raises:
+        UserError: the head needs a map of features, but the backbone gives none.
     """
 
     group_names = ("early", "late", "head")
 
-    def __init__(
-        self,
-        early: nn.Sequential,
-        late: nn.Sequential,
-        channels: int,
-        outputs: int,
-        learner: VisionLearner,
-    ) -> None:
+    def __init__(self, body: Backbone, outputs: int, learner: VisionLearner) -> None:
         super().__init__()
-        self.early, self.late = early, late
+        if learner.head == "heatmap" and not body.layout.mapped:
+            raise UserError(
+                f"learner.head: heatmap needs a map of features, which {learner.arch} does not "
+                "give; use concat_pool"
+            )
+        self.body = body
         make_head = HEADS[learner.head]
-        self.head = make_head(channels, outputs, learner.dropout, learner.y_range)
+        self.head = make_head(body.layout.channels, outputs, learner.dropout, learner.y_range)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Float [N, 3, H, W] to float32 [N, outputs].
+        """Float [N, C, H, W] to float32 [N, outputs].
 
         The head computes in float32: its last layer in bfloat16 alone costs half a pixel on BIWI.
         """
-        features = self.late(self.early(x)).float()
+        features = self.body(x).float()
         with torch.autocast(x.device.type, enabled=False):
             out: Tensor = self.head(features)
         return out
 
     def layer_groups(self) -> list[nn.Module]:
         """From the first to the last: early layers, late layers, head."""
-        return [self.early, self.late, self.head]
+        return [*self.body.layer_groups(), self.head]
 
 
-def vision_model(learner: VisionLearner, outputs: int, weights: Path | None = None) -> VisionModel:
+def vision_model(
+    learner: VisionLearner, outputs: int, channels: int = 3, weights: Path | None = None
+) -> VisionModel:
     """Builds a model; its new layers draw from torch's generator.
 
     Args:
         learner: names the backbone.
         outputs: numbers the model gives for a picture.
+        channels: of the pictures.
         weights: a state dict's file, or null: from scratch.
 
     Raises:
         UserError: the file does not hold weights of that backbone.
     """
-    backbone = torchvision.models.get_model(learner.arch, weights=None)
-    if weights:
-        load_backbone(backbone, weights, learner.arch)
-    layers = _trunk(backbone)
-    cut = next(at for family, at in SPLIT.items() if learner.arch.startswith(family))
-    early, late = nn.Sequential(*layers[:cut]), nn.Sequential(*layers[cut:])
-    return VisionModel(early, late, _channels(early, late), outputs, learner)
+    return VisionModel(Backbone(learner.arch, channels, weights), outputs, learner)
 
 
 def imagenet_url(arch: str) -> str:
-    """Where torchvision's first ImageNet weights of an architecture are."""
-    return str(torchvision.models.get_model_weights(arch)["IMAGENET1K_V1"].url)
-
-
-def load_backbone(backbone: nn.Module, file: Path, arch: str) -> None:
-    """Loads a state dict (never other pickled objects) into a torchvision model.
+    """Where torchvision's first ImageNet weights of an architecture are.
 
     Raises:
-        UserError: it is none, or of another architecture.
+        UserError: it is none of torchvision's, or has no such weights.
     """
-    try:
-        backbone.load_state_dict(torch.load(file, map_location="cpu", weights_only=True))
-    except Exception as error:  # torch raises what the file's damage led it to
-        first = str(error).splitlines()[0]
-        raise UserError(
-            f"{file}: learner.weights holds no weights of {arch} ({first}); "
-            "check learner.arch and the file's checksum"
-        ) from error
-
-
-def _trunk(backbone: nn.Module) -> list[nn.Module]:
-    features = getattr(backbone, "features", None)
-    if isinstance(features, nn.Sequential):
-        return list(features.children())
-    return list(backbone.children())[:-2]  # all but pool and classifier
-
-
-def _channels(early: nn.Module, late: nn.Module) -> int:
-    """Channels of the backbone's output, found by a picture of zeros."""
-    modes = early.training, late.training
-    early.eval(), late.eval()
-    with torch.no_grad():
-        channels = late(early(torch.zeros(1, 3, 64, 64))).shape[1]
-    early.train(modes[0]), late.train(modes[1])
-    return int(channels)
+    if arch.startswith(TIMM):
+        raise UserError(f"learner.weights: name {arch}'s file: {{url: …}}, or null: from scratch")
+    weights = list(get_model_weights(arch))
+    return str(next(each.url for each in weights if each.name.startswith("IMAGENET1K")))

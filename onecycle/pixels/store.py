@@ -1,10 +1,9 @@
 """The pixel store: every picture decoded once, its short side resized, kept as flat uint8.
 
-A folder with `index.json` (ids, stored and published heights and widths) and, where there are
-pictures, `pixels.u8`: their H x W x 3 RGB arrays one after another, read by memory mapping.
+A folder with `index.json` (channels, ids, stored and published heights and widths) and, where there
+are pictures, `pixels.u8`: their H x W x C arrays one after another, read by memory mapping.
 """
 
-import math
 import os
 import warnings
 from collections.abc import Iterator, Sequence
@@ -12,13 +11,11 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
 
 from onecycle.errors import UserError
 from onecycle.paths import read_json, whole, write_json
+from onecycle.pixels.decode import Pixels, decode
 from onecycle.progress import track
-
-Pixels = np.ndarray[tuple[int, ...], np.dtype[np.uint8]]
 
 
 class PixelStore:
@@ -27,18 +24,24 @@ class PixelStore:
     Args:
         folder: a stage's `pixels/`.
 
+    Attributes:
+        channels: of every picture; three are RGB.
+        shape: stored heights and widths, int64 [N, 2].
+
     Raises:
         UserError: the store is not whole.
     """
 
     def __init__(self, folder: Path) -> None:
+        self.folder = folder
         index = read_json(folder / "index.json")
         self._row = {name: row for row, name in enumerate(index["ids"])}
+        self.channels = int(index["channels"])
         shapes = [index["height"], index["width"]]
         self.shape = np.array(shapes, dtype=np.int64).reshape(2, -1).T  # [N, 2]: height, width
         published = [index["published_width"], index["published_height"]]
         self._published = np.array(published, dtype=np.float64).reshape(2, -1).T
-        self._start = np.concatenate([[0], np.cumsum(self.shape.prod(1) * 3)])
+        self._start = np.concatenate([[0], np.cumsum(self.shape.prod(1) * self.channels)])
         self._flat = self._map(folder / "pixels.u8")
 
     def _map(self, file: Path) -> Pixels:
@@ -58,9 +61,9 @@ class PixelStore:
         return len(self._row)
 
     def __getitem__(self, row: int) -> Pixels:
-        """A picture, uint8 [H, W, 3], RGB."""
+        """A picture, uint8 [H, W, C]."""
         height, width = self.shape[row]
-        return self._flat[self._start[row] : self._start[row + 1]].reshape(height, width, 3)
+        return self._flat[self._start[row] : self._start[row + 1]].reshape(height, width, -1)
 
     def size_px(self, rows: Sequence[int]) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
         """Widths and heights of pictures as published, float64 [N, 2], in pixels."""
@@ -68,27 +71,30 @@ class PixelStore:
 
 
 def write_store(
-    folder: Path, files: Sequence[tuple[str, Path]], size: int | None
+    folder: Path,
+    files: Sequence[tuple[str, Path | Pixels]],
+    size: int | None,
+    channels: int = 3,
 ) -> dict[str, str]:
     """Decodes pictures into a new store, those that can't be decoded left out.
 
     Args:
         folder: where the store shall lie.
-        files: (id, file) of each picture, in the order in which they are stored.
+        files: (id, file) of each picture, in the order in which they are stored; or (id, array).
         size: pixels of the short side; smaller pictures and null keep their own size.
+        channels: of every picture; 1 is grey, 3 is RGB.
 
     Returns:
         The reason for each id that was left out.
     """
     bad: dict[str, str] = {}
-    index: dict[str, list[int] | list[str]] = {}
     names: list[str] = []
     shapes: list[tuple[int, int, int, int]] = []
     with whole(folder) as partial:
         partial.mkdir()
         if files:
             with (partial / "pixels.u8").open("wb") as stream:
-                for (name, _), found in zip(files, _decode_all(files, size), strict=True):
+                for (name, _), found in zip(files, _decode_all(files, size, channels), strict=True):
                     if isinstance(found, str):
                         bad[name] = found
                         continue
@@ -98,13 +104,15 @@ def write_store(
                     shapes.append((pixels.shape[0], pixels.shape[1], *published))
         columns = list(zip(*shapes, strict=True)) or [()] * 4
         keys = ["height", "width", "published_width", "published_height"]
-        index = {"ids": names} | {k: list(c) for k, c in zip(keys, columns, strict=True)}
+        index: dict[str, object] = {"channels": channels, "ids": names} | {
+            k: list(c) for k, c in zip(keys, columns, strict=True)
+        }
         write_json(partial / "index.json", index)
     return bad
 
 
 def _decode_all(
-    files: Sequence[tuple[str, Path]], size: int | None
+    files: Sequence[tuple[str, Path | Pixels]], size: int | None, channels: int
 ) -> Iterator[tuple[Pixels, tuple[int, int]] | str]:
     """Decodes in threads (Pillow lets go of the lock), a bounded number ahead of the writer.
 
@@ -114,34 +122,5 @@ def _decode_all(
     with warnings.catch_warnings(), ThreadPoolExecutor(os.cpu_count()) as pool:
         warnings.simplefilter("ignore")
         for start in track(range(0, len(files), ahead), "decoding, in batches of 256"):
-            paths = [path for _, path in files[start : start + ahead]]
-            yield from pool.map(lambda path: decode(path, size), paths)
-
-
-def decode(path: Path, size: int | None) -> tuple[Pixels, tuple[int, int]] | str:
-    """Decodes a picture: upright as its EXIF says, RGB, its short side resized to `size` pixels.
-
-    Returns:
-        uint8 [H, W, 3] and the published (width, height), or why it can't be decoded.
-    """
-    try:
-        with Image.open(path) as image:
-            published = image.size
-            if published[0] * published[1] > (Image.MAX_IMAGE_PIXELS or math.inf):
-                return f"can't be decoded: more than {Image.MAX_IMAGE_PIXELS:,} pixels"
-            if image.mode.startswith(("I", "F")):
-                return f"has more than 8 bits a channel (Pillow's mode {image.mode})"
-            if size is not None and min(published) > 2 * size:
-                image.draft("RGB", (2 * size, 2 * size))  # JPEG: decode at a fraction
-            upright = ImageOps.exif_transpose(image).convert("RGB")
-            swapped = image.getexif().get(0x0112, 1) >= 5  # turned by 90 degrees
-    except UnidentifiedImageError:
-        return "not an image in a known format"
-    except (OSError, ValueError, SyntaxError, Warning, Image.DecompressionBombError) as error:
-        return f"can't be decoded: {error}"
-    short = min(upright.size)
-    if size is not None and short > size:
-        width, height = (max(1, round(side * size / short)) for side in upright.size)
-        upright = upright.resize((width, height), Image.Resampling.BILINEAR)
-    width, height = published[::-1] if swapped else published
-    return np.asarray(upright), (width, height)
+            sources = [source for _, source in files[start : start + ahead]]
+            yield from pool.map(lambda source: decode(source, size, channels), sources)

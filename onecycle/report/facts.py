@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from onecycle.learn.datablock import DataBlock
+from onecycle.learn.datasets import Blocks
 from onecycle.paths import Paths, read_json
 from onecycle.report.training import Trained
 from onecycle.report.words import count
@@ -18,7 +18,7 @@ class Facts:
 
     Attributes:
         problem: its name.
-        block: input and target block.
+        blocks: input and target block.
         predictions: `id x y group` and the kind's answers, a row for each judged item.
         headline: the metric that the kind is judged by.
         intervals: value, low, high, n and split of each metric and its baseline.
@@ -31,7 +31,7 @@ class Facts:
     """
 
     problem: str
-    block: DataBlock
+    blocks: Blocks
     predictions: pd.DataFrame
     headline: str
     intervals: dict[str, dict[str, Any]]
@@ -44,12 +44,12 @@ class Facts:
 
     @classmethod
     def read(
-        cls, paths: Paths, block: DataBlock, predictions: pd.DataFrame, headline: str
+        cls, paths: Paths, blocks: Blocks, predictions: pd.DataFrame, headline: str
     ) -> "Facts":
         """Reads what the stages wrote."""
         return cls(
             problem=paths.problem,
-            block=block,
+            blocks=blocks,
             predictions=predictions.reset_index(drop=True),
             headline=headline,
             intervals=read_json(paths.report("intervals.json")),
@@ -83,7 +83,7 @@ class Facts:
         Args:
             labels: those that judged items have.
         """
-        vocab = getattr(self.block.y, "vocab", [])
+        vocab = getattr(self.blocks.y, "vocab", [])
         missing = len(set(vocab) - set(labels))
         about = f"No item of {self.judged} has {missing:,} of the {len(vocab):,} labels: "
         return [about + "the score says nothing of those."] if missing else []

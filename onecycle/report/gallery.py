@@ -45,10 +45,10 @@ def choose(badness: NDArray[np.float64], half: int = HALF) -> tuple[list[int], l
 
 
 def _gallery(title: str, facts: Facts, kind: Shown, rows: Sequence[int]) -> Gallery:
-    columns, face = FACES[facts.block.x.kind]
+    columns, face = FACES[facts.blocks.x.kind]
     cards = []
     for _, row in facts.predictions.iloc[list(rows)].iterrows():
-        names, picture = face(facts.block.x, row)
+        names, picture = face(facts.blocks.x, row)
         cards.append(Card(names, kind.answer(row), picture))
     return Gallery(title, columns, cards)
 

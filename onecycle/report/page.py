@@ -5,23 +5,23 @@ from pathlib import Path
 import jinja2
 import pandas as pd
 
-from onecycle.learn.datablock import DataBlock
+from onecycle.learn.datasets import Blocks
 from onecycle.paths import Paths, whole
 from onecycle.report import data, gallery, results, training
 from onecycle.report.facts import Facts
 from onecycle.report.kinds import SHOWN
 
 
-def write(paths: Paths, block: DataBlock, predictions: pd.DataFrame, headline: str) -> None:
+def write(paths: Paths, blocks: Blocks, predictions: pd.DataFrame, headline: str) -> None:
     """Writes `report.html` and `plots/`; the same inputs give the same bytes.
 
     Args:
         paths: the problem's files; those that evaluate depends on are read, and intervals.json.
-        block: the model's input and target block.
+        blocks: the model's input and target block.
         predictions: `id x y group` and the kind's answers, a row for each judged item.
         headline: the metric that the kind is judged by.
     """
-    facts = Facts.read(paths, block, predictions, headline)
+    facts = Facts.read(paths, blocks, predictions, headline)
     frames = SHOWN[facts.decision["kind"]].frames(facts)
     html = render(facts, frames)
     with whole(paths.report("plots")) as partial:

@@ -1,77 +1,24 @@
 """The learner: same bytes for a seed, freezing that freezes, tests without side effects."""
 
 import copy
-from typing import get_args
 
 import numpy as np
-import pandas as pd
 import pytest
 import torch
-from PIL import Image
-from torch import nn
+from hypothesis import given
+from hypothesis import strategies as st
+from small import RECIPE, Tiny, made
+from torch.nn import functional as F
 
-from onecycle.blocks.category import Category
-from onecycle.blocks.image import Images
 from onecycle.errors import UserError
-from onecycle.learn import device, learner, saved, schedules
+from onecycle.learn import device, learner
 from onecycle.learn.collab import DotProduct
-from onecycle.learn.datablock import DataBlock
-from onecycle.learn.groups import Grouped, freeze, param_groups
-from onecycle.learn.heads import SoftArgmax
-from onecycle.learn.learner import Cycle, Learner
+from onecycle.learn.groups import freeze, param_groups
+from onecycle.learn.learner import Learner
 from onecycle.learn.lr_finder import RangeTest
-from onecycle.learn.recipe import CollabLearner, VisionLearner
-from onecycle.learn.vision import imagenet_url, vision_model
-from onecycle.pixels.store import PixelStore, write_store
-
-RECIPE = VisionLearner(arch="resnet18", weights=None, size=32, batch_size=8, precision="fp32")
-
-
-class Tiny(Grouped):
-    """Two groups, with a norm layer in each."""
-
-    group_names = ("body", "head")
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.body = nn.Sequential(nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8), nn.ReLU())
-        self.head = nn.Sequential(
-            nn.AdaptiveAvgPool2d(1),
-            nn.Flatten(),
-            nn.BatchNorm1d(8),
-            nn.Dropout(0.2),
-            nn.Linear(8, 2),
-        )
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return self.head(self.body(x))
-
-    def layer_groups(self) -> list[nn.Module]:
-        return [self.body, self.head]
-
-
-@pytest.fixture(scope="module")
-def store(tmp_path_factory):
-    """40 pictures, dark ones and light ones."""
-    folder = tmp_path_factory.mktemp("pictures")
-    generator = np.random.default_rng(0)
-    files = []
-    for at in range(40):
-        level = 60 if at % 2 else 190
-        pixels = generator.normal(level, 25, (20, 20, 3)).clip(0, 255).astype(np.uint8)
-        Image.fromarray(pixels).save(folder / f"{at}.png")
-        files.append((f"{at:02}", folder / f"{at}.png"))
-    write_store(folder / "pixels", files, None)
-    return PixelStore(folder / "pixels")
-
-
-def made(store, recipe=RECIPE, model=None):
-    block = DataBlock(Images(store, recipe.height_width), Category(["dark", "light"]), recipe)
-    items = pd.DataFrame({"id": [f"{at:02}" for at in range(40)], "x": "", "group": None})
-    items["y"] = ["dark" if at % 2 else "light" for at in range(40)]
-    train, valid = block.part(items[:28]), block.part(items[28:].reset_index(drop=True))
-    model = model or learner.built(recipe.seed, Tiny)
-    return Learner(model, block, device.choose("fp32")), train, valid
+from onecycle.learn.recipe import CollabLearner
+from onecycle.learn.schedules import Cycle
+from onecycle.learn.step import Stepper, pieces
 
 
 def weights(each: Learner) -> dict[str, torch.Tensor]:
@@ -83,15 +30,15 @@ def same(a: dict[str, torch.Tensor], b: dict[str, torch.Tensor]) -> bool:
 
 
 def fitted(store, **changes):
-    each, train, valid = made(store, RECIPE.model_copy(update=changes))
+    each = made(store, RECIPE.model_copy(update=changes))
     with each.seeded():
-        history = each.fit(Cycle("unfrozen", 2, [1e-2, 1e-2]), train, valid)
+        history = each.fit(Cycle("unfrozen", 2, [1e-2, 1e-2]))
     return each, history
 
 
 def test_it_learns(store):
-    each, train, valid = made(store)
-    history = each.fit(Cycle("unfrozen", 6, [1e-2, 1e-2]), train, valid)
+    each = made(store)
+    history = each.fit(Cycle("unfrozen", 6, [1e-2, 1e-2]))
     assert [row["epoch"] for row in history] == list(range(6))
     assert history[-1]["metric"] == 1.0 and history[-1]["valid_loss"] < history[0]["valid_loss"]
     assert history[-1]["lr"] < history[0]["lr"] * 0.1
@@ -108,26 +55,56 @@ def test_the_world_s_random_state_is_left_alone(store):
     np.random.seed(3)
     before = torch.get_rng_state(), np.random.get_state()[1].copy()
     fitted(store)
-    each, train, _ = made(store)
-    each.range_test(RangeTest(steps=30), train, frozen=False)
+    each = made(store)
+    each.lr_find(RangeTest(steps=30))
     assert torch.equal(before[0], torch.get_rng_state())
     assert np.array_equal(before[1], np.random.get_state()[1])
 
 
-def test_a_range_test_changes_nothing(store):
-    each, train, valid = made(store)
-    before = weights(each)
-    rates, losses = each.range_test(RangeTest(steps=40), train, frozen=True)
-    assert len(rates) == len(losses) > 20 and same(before, weights(each)) and each.epoch == 0
+def everything(each: Learner) -> list[object]:
+    """All that a later step depends on, bit for bit."""
+    tensors = {name: value.clone() for name, value in each.model.state_dict().items()}
+    flags = [(p.requires_grad, p.grad) for p in each.model.parameters()]
+    modes = [module.training for module in each.model.modules()]
+    batch = next(iter(each._loader().epoch(each.epoch)))
+    world = torch.get_rng_state(), np.random.get_state()[1].tolist()
+    return [tensors, flags, modes, batch, world, each.epoch, each.frozen, each.stepper.micro]
+
+
+def equal(a: object, b: object) -> bool:
+    if isinstance(a, torch.Tensor):
+        return torch.equal(a, b)
+    if isinstance(a, dict):
+        return a.keys() == b.keys() and all(equal(a[key], b[key]) for key in a)
+    if isinstance(a, list | tuple):
+        return len(a) == len(b) and all(map(equal, a, b))
+    return a == b
+
+
+@pytest.mark.parametrize("look", [lambda it: it.lr_find(RangeTest(steps=40)), Learner.check])
+@pytest.mark.parametrize("frozen", [0, 1])
+def test_a_range_test_and_a_batch_check_leave_no_trace(store, look, frozen):
+    each = made(store)
+    each.fit_one_cycle(1, 1e-2)
+    each.freeze_to(frozen)
+    before = everything(each)
+    look(each)
+    assert equal(before, everything(each))
+
+
+def test_what_is_trained_after_a_range_test_is_what_would_have_been(store):
+    each = made(store)
+    assert len(each.lr_find(RangeTest(steps=40)).rates) > 20
     with each.seeded():
-        after_test = each.fit(Cycle("unfrozen", 2, [1e-2, 1e-2]), train, valid)
-    assert after_test == fitted(store)[1]
+        history = each.fit(Cycle("unfrozen", 2, [1e-2, 1e-2]))
+    assert history == fitted(store)[1]
 
 
 def test_frozen_trains_the_head_and_norms_only(store):
-    each, train, valid = made(store)
+    each = made(store)
+    each.freeze()
     before = weights(each)
-    each.fit(Cycle("frozen", 1, [1e-2, 1e-2]), train, valid)
+    each.fit(Cycle("frozen", 1, [1e-2, 1e-2]))
     changed = {
         name for name, value in weights(each).items() if not torch.equal(before[name], value)
     }
@@ -136,9 +113,10 @@ def test_frozen_trains_the_head_and_norms_only(store):
 
 
 def test_norms_of_a_frozen_body_stay_if_told(store):
-    each, train, valid = made(store, RECIPE.model_copy(update={"train_norm": False}))
+    each = made(store, RECIPE.model_copy(update={"train_norm": False}))
+    each.freeze()
     before = weights(each)
-    each.fit(Cycle("frozen", 1, [1e-2, 1e-2]), train, valid)
+    each.fit(Cycle("frozen", 1, [1e-2, 1e-2]))
     after = weights(each)
     assert all(torch.equal(before[n], after[n]) for n in before if n.startswith("body."))
     assert not torch.equal(before["head.4.weight"], after["head.4.weight"])
@@ -146,12 +124,9 @@ def test_norms_of_a_frozen_body_stay_if_told(store):
 
 def test_weight_decay_spares_norms_and_biases():
     groups = param_groups(Tiny().layer_groups(), 0.3)
-    assert [(len(g["params"]), g["weight_decay"], g["layer_group"]) for g in groups] == [
-        (1, 0.3, 0),
-        (3, 0.0, 0),
-        (1, 0.3, 1),
-        (3, 0.0, 1),
-    ]
+    found = {(g["layer_group"], g["weight_decay"]): len(g["params"]) for g in groups}
+    assert len(groups) == 4
+    assert found == {(0, 0.3): 1, (0, 0.0): 3, (1, 0.3): 1, (1, 0.0): 3}
 
 
 def test_an_embedding_s_bias_does_decay():
@@ -175,93 +150,19 @@ def test_freezing_leaves_norms_their_gradients():
 
 
 def test_a_loss_that_is_not_finite_names_the_rate_to_lower(store):
-    each, train, valid = made(store)
+    each = made(store)
     with pytest.raises(UserError, match=r"lower train.unfrozen.lr \(highest now 1.00e\+30\)"):
-        each.fit(Cycle("unfrozen", 3, [1e30, 1e30]), train, valid)
-
-
-def test_every_example_of_a_whole_number_of_batches_is_seen_once(store):
-    each, train, _ = made(store, RECIPE.model_copy(update={"batch_size": 7, "augment": None}))
-    seen = torch.cat([x for x, _ in each._batches(train)])
-    assert len(seen) == 28 and len(torch.unique(seen.flatten(1), dim=0)) == 28
+        each.fit(Cycle("unfrozen", 3, [1e30, 1e30]))
 
 
 def test_prediction_keeps_the_order_and_needs_no_batch_to_be_whole(store):
-    each, train, _ = made(store)
-    scores = each.predict(train)
+    each = made(store)
+    scores = each.predict(each.data.train)
     each.model.eval()
-    x, _ = train.batch(torch.tensor([25]))
+    x, _ = each.data.train.batch(torch.tensor([25]))
     with torch.inference_mode():
         assert np.allclose(each.model(x).numpy(), scores[25:26], atol=1e-5)
     assert scores.shape == (28, 2)
-
-
-@pytest.mark.parametrize("arch", ["resnet18", "squeezenet1_1"])
-def test_a_saved_model_predicts_the_same(store, tmp_path, arch):
-    recipe = RECIPE.model_copy(update={"arch": arch, "size": 48})
-    block = DataBlock(Images(store, recipe.height_width), Category(["dark", "light"]), recipe)
-    each, train, _ = made(store, recipe, saved.build(block))
-    saved.save(each, tmp_path, {})
-    again = saved.load(tmp_path, store_folder(store))
-    assert np.array_equal(again.predict(again.block.part(train.items)), each.predict(train))
-    first = (tmp_path / "model.safetensors").read_bytes()
-    saved.save(again, tmp_path, {})
-    assert (tmp_path / "model.safetensors").read_bytes() == first
-
-
-def store_folder(store: PixelStore):
-    from pathlib import Path
-
-    return Path(store._flat.filename).parent
-
-
-def test_damaged_weights_are_named(store, tmp_path):
-    block = DataBlock(Images(store, (48, 48)), Category(["dark", "light"]), RECIPE)
-    each, _, _ = made(store, RECIPE, saved.build(block))
-    saved.save(each, tmp_path, {})
-    file = tmp_path / "model.safetensors"
-    file.write_bytes(file.read_bytes()[:-100])
-    with pytest.raises(UserError, match=r"model.safetensors: is damaged"):
-        saved.load(tmp_path, store_folder(store))
-
-
-def test_the_head_and_groups_of_a_backbone():
-    model = vision_model(RECIPE, 5)
-    assert [len(list(group.children())) for group in model.layer_groups()] == [6, 2, 8]
-    assert model.eval()(torch.zeros(2, 3, 64, 64)).shape == (2, 5)
-    ranged = vision_model(RECIPE.model_copy(update={"y_range": [-1.0, 1.0]}), 2).eval()
-    assert ranged(torch.randn(4, 3, 64, 64) * 100).abs().max() <= 1
-
-
-def test_soft_argmax_finds_the_hot_cell():
-    heat = torch.zeros(2, 1, 4, 8)
-    heat[0, 0, 3, 0] = heat[1, 0, 0, 7] = 100
-    expected = torch.tensor([[-7 / 8, 3 / 4], [7 / 8, -3 / 4]])  # centres of the cells
-    assert torch.allclose(SoftArgmax()(heat), expected)
-
-
-def test_the_heatmap_head_gives_points():
-    recipe = RECIPE.model_copy(update={"head": "heatmap"})
-    points = vision_model(recipe, 2).eval()(torch.randn(3, 3, 64, 64))
-    assert points.shape == (3, 2) and points.abs().max() < 1
-
-
-def test_weights_of_another_architecture_are_refused(tmp_path):
-    file = tmp_path / "w.pth"
-    torch.save(nn.Linear(2, 2).state_dict(), file)
-    with pytest.raises(UserError, match="holds no weights of resnet18"):
-        vision_model(RECIPE, 2, file)
-
-
-def test_pickled_objects_are_never_loaded(tmp_path):
-    file = tmp_path / "w.pth"
-    torch.save(Tiny(), file)
-    with pytest.raises(UserError, match="holds no weights"):
-        vision_model(RECIPE, 2, file)
-
-
-def test_rate_tables_name_the_groups():
-    assert schedules.rate_table(["body", "head"], [1e-4, 1e-3]) == "body 1.00e-04, head 1.00e-03"
 
 
 def test_the_dot_product_is_its_formula():
@@ -272,12 +173,117 @@ def test_the_dot_product_is_its_formula():
     assert torch.allclose(model(pairs)[:, 0], torch.sigmoid(score) * 5.5)
 
 
-ARCHS = get_args(VisionLearner.model_fields["arch"].annotation)
+def test_fine_tune_is_fast_ai_s(store, monkeypatch):
+    each, cycles = made(store), []
+    monkeypatch.setattr(each, "fit", lambda cycle: cycles.append((cycle, each.frozen)) or [])
+    each.fine_tune(3, 1e-2, frozen_epochs=2)
+    (head, frozen), (all_of_it, unfrozen) = cycles
+    assert (head.name, head.epochs, frozen) == ("frozen", 2, 1)
+    assert head.rates == pytest.approx([1e-3, 1e-2]) and head.schedule.pct_start == 0.99
+    assert (all_of_it.name, all_of_it.epochs, unfrozen) == ("unfrozen", 3, 0)
+    assert all_of_it.rates == pytest.approx([5e-5, 5e-3])
+    assert (all_of_it.schedule.pct_start, all_of_it.schedule.div) == (0.3, 5)
 
 
-@pytest.mark.parametrize("arch", ARCHS)
-def test_every_backbone_has_groups_a_head_and_imagenet_weights(arch):
-    model = vision_model(RECIPE.model_copy(update={"arch": arch}), 3).eval()
-    assert all(len(list(group.parameters())) for group in model.layer_groups())
-    assert model(torch.zeros(1, 3, 32, 32)).shape == (1, 3)
-    assert imagenet_url(arch).startswith("https://") and arch in imagenet_url(arch)
+@pytest.mark.parametrize(("group", "frozen"), [(0, 0), (1, 1), (-1, 1), (-2, 0)])
+def test_any_layer_group_can_be_frozen_to(store, group, frozen):
+    each = made(store)
+    each.freeze_to(group)
+    assert each.frozen == frozen
+    assert each.model.body[0].weight.requires_grad == (frozen == 0)
+    assert each.model.body[1].weight.requires_grad and each.model.head[4].weight.requires_grad
+
+
+@pytest.mark.parametrize("group", [2, -3])
+def test_no_other_group_can_be(store, group):
+    with pytest.raises(ValueError, match="has 2 layer groups"):
+        made(store).freeze_to(group)
+
+
+def test_norms_and_biases_decay_if_asked():
+    (group,) = param_groups([Tiny()], 0.3, spare=False)
+    assert group["weight_decay"] == 0.3 and len(group["params"]) == 8
+
+
+def test_a_module_may_have_a_decay_of_its_own():
+    model = Tiny()
+    model.head[4].weight_decay = 0.7
+    decays = {id(p): g["weight_decay"] for g in param_groups([model], 0.3) for p in g["params"]}
+    assert decays[id(model.head[4].weight)] == decays[id(model.head[4].bias)] == 0.7
+    assert decays[id(model.body[0].weight)] == 0.3
+
+
+def test_a_batch_in_pieces_has_the_gradient_of_the_whole(store):
+    x, y = torch.randn(11, 8, dtype=torch.float64), torch.randint(2, (11,))
+    compute, grads = device.choose("fp32"), []
+    for micro in (11, 4, 2):
+        model = torch.nn.Linear(8, 2, dtype=torch.float64)
+        torch.nn.init.constant_(model.weight, 0.1)
+        torch.nn.init.zeros_(model.bias)
+        recipe = RECIPE.model_copy(update={"batch_size": 11, "micro_batch": micro})
+        stepper = Stepper(model, F.cross_entropy, recipe, compute)
+        loss = stepper.step(torch.optim.SGD(model.parameters(), lr=0.0), x, y)
+        grads.append(torch.cat([model.weight.grad.flatten(), model.bias.grad, loss[None]]))
+    assert torch.allclose(grads[0], grads[1]) and torch.allclose(grads[0], grads[2])
+
+
+@given(st.integers(2, 40), st.integers(2, 40))
+def test_pieces_hold_the_batch_in_order_and_none_is_a_single_one(n, size):
+    batch = torch.arange(n)
+    cut = pieces(batch, size)
+    assert torch.equal(torch.cat(cut), batch) and min(map(len, cut)) >= 2
+    assert max(map(len, cut)) <= size + 1
+
+
+class Greedy(Tiny):
+    """Has memory for so many items, of whichever error the device raises."""
+
+    room, error = 3, torch.OutOfMemoryError("CUDA out of memory. Tried to allocate")
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        if self.training and len(x) > self.room:
+            raise self.error
+        return super().forward(x)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [Greedy.error, RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried")],
+)
+def test_when_memory_runs_out_the_batch_is_taken_in_pieces(store, error, capsys, tmp_path):
+    model = learner.built(1, Greedy)
+    model.error = error
+    each = made(store, model=model)
+    history = each.fit_one_cycle(6, 1e-2)
+    assert each.stepper.micro == 2 and history[-1]["metric"] == 1.0
+    assert "2 items at once from here, the batch stays 8" in capsys.readouterr().out
+
+
+def test_memory_for_nothing_is_a_user_s_error_and_other_errors_are_not(store):
+    model = learner.built(1, Greedy)
+    model.room = 0
+    with pytest.raises(UserError, match=r"lower learner.size"):
+        made(store, model=model).fit_one_cycle(1, 1e-2)
+    model.error = RuntimeError("shapes differ")
+    with pytest.raises(RuntimeError, match="shapes differ"):
+        made(store, model=model).fit_one_cycle(1, 1e-2)
+
+
+def test_the_batch_check_says_what_it_saw(store):
+    inputs, targets, loss = made(store).check().splitlines()
+    assert inputs.startswith("input float32 [8, 3, 32, 32], from -")
+    assert targets == "target int64 [8], from 0 to 1"
+    assert loss.startswith("loss 0.") and loss.endswith("0.6931 by chance")
+
+
+def test_the_batch_check_refuses_what_is_not_finite(store):
+    each = made(store)
+    each.model.head[4].bias.data.fill_(torch.nan)
+    with pytest.raises(UserError, match="scores that are not finite"):
+        each.check()
+
+
+def test_a_target_far_off_is_remarked(store):
+    each = made(store)
+    each.model.head[4].bias.data.copy_(torch.tensor([50.0, -50.0]))
+    assert "far off" in each.check()

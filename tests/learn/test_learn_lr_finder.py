@@ -7,9 +7,14 @@ from hypothesis import strategies as st
 
 from onecycle.errors import UserError
 from onecycle.learn import lr_finder
-from onecycle.learn.lr_finder import RangeTest
+from onecycle.learn.lr_finder import Curve, RangeTest
 
 RATES = np.array([RangeTest().rate(step) for step in range(100)])
+
+
+def curve_of(losses: np.ndarray) -> Curve:
+    """A curve without noise."""
+    return Curve(RATES[: len(losses)], losses, losses)
 
 
 def bowl(rates: np.ndarray, best: float = 1e-2) -> np.ndarray:
@@ -24,13 +29,13 @@ def test_rates_rise_by_equal_factors_from_start_towards_end():
 
 
 def test_smoothing_is_debiased():
-    _, losses = lr_finder.run(RangeTest(steps=40), lambda step, rate: 3.0)
-    assert np.allclose(losses, 3.0)
+    curve = lr_finder.run(RangeTest(steps=40), lambda step, rate: 3.0)
+    assert np.allclose(curve.smooth, 3.0) and np.array_equal(curve.losses, np.full(40, 3.0))
 
 
 def test_smoothing_is_the_weighted_mean_of_the_past():
     given_losses = np.linspace(2, 1, 40)
-    _, losses = lr_finder.run(RangeTest(steps=40), lambda step, rate: given_losses[step])
+    losses = lr_finder.run(RangeTest(steps=40), lambda step, rate: given_losses[step]).smooth
     weights = 0.98 ** np.arange(40)[::-1]
     assert losses[-1] == pytest.approx((weights * given_losses).sum() / weights.sum())
 
@@ -43,8 +48,8 @@ def test_it_stops_when_the_loss_diverges(bad):
         seen.append(number)
         return bad if number >= 50 else 1.0
 
-    rates, losses = lr_finder.run(RangeTest(), step)
-    assert len(seen) == len(rates) == len(losses) == 51
+    curve = lr_finder.run(RangeTest(), step)
+    assert len(seen) == len(curve.rates) == len(curve.losses) == len(curve.smooth) == 51
 
 
 def brute_force_valley(rates: np.ndarray, losses: np.ndarray) -> float:
@@ -79,7 +84,7 @@ def test_minimum_and_steep_by_hand():
 
 def test_the_suggestions_lie_before_the_least_loss():
     losses = bowl(RATES)
-    found, _ = lr_finder.suggest(RATES, losses)
+    found, _ = lr_finder.suggest(curve_of(losses))
     best = RATES[losses.argmin()]
     assert set(found) == {"valley", "slide", "minimum", "steep"}
     assert all(RATES[0] < found[name] < best for name in ("valley", "minimum", "steep"))
@@ -89,23 +94,45 @@ def test_the_suggestions_lie_before_the_least_loss():
     ("losses", "said"),
     [
         (bowl(RATES)[:20], "diverged after 20 steps"),
-        (np.full(100, 2.0), "too little to read a rate"),
-        (np.linspace(2, 3, 100), "too little to read a rate"),
+        (np.full(100, 2.0), "no more than chance would give"),
+        (np.linspace(2, 3, 100), "no more than chance would give"),
         (np.where(np.arange(100) > 25, np.nan, bowl(RATES)), "diverged after 100 steps"),
     ],
 )
 def test_a_curve_that_says_nothing_is_refused(losses, said):
     with pytest.raises(UserError, match=said):
-        lr_finder.suggest(RATES[: len(losses)], losses)
+        lr_finder.suggest(curve_of(losses))
 
 
 def test_a_curve_that_says_nothing_is_recorded_as_such():
-    chosen = lr_finder.choose(RangeTest(), RATES, np.full(100, 2.0))
+    chosen = lr_finder.choose(RangeTest(), curve_of(np.full(100, 2.0)))
     assert list(chosen) == ["valley", "slide", "minimum", "steep", "used", "reason"]
-    assert chosen["used"] is None and "too little to read a rate" in str(chosen["reason"])
+    assert chosen["used"] is None and "no more than chance would give" in str(chosen["reason"])
 
 
 def test_lr_json_holds_what_was_used_and_why():
-    chosen = lr_finder.choose(RangeTest(suggestion="minimum"), RATES, bowl(RATES))
+    chosen = lr_finder.choose(RangeTest(suggestion="minimum"), curve_of(bowl(RATES)))
     assert list(chosen) == ["valley", "slide", "minimum", "steep", "used", "reason"]
     assert chosen["used"] == chosen["minimum"] and str(chosen["reason"]).startswith("minimum: ")
+
+
+def noisy(seed: int, fall: float, steps: int = 100) -> Curve:
+    """A range test of batch losses that scatter by .3 around 2, and fall after two fifths."""
+    noise = np.random.default_rng(seed).normal(2, 0.3, steps)
+    way = np.clip((np.arange(steps) / steps - 0.4) / 0.4, 0, 1)
+    test = RangeTest(steps=steps)
+    return lr_finder.run(test, lambda step, rate: float(noise[step] - fall * way[step]))
+
+
+def readable(curve: Curve) -> bool:
+    return lr_finder.choose(RangeTest(), curve)["used"] is not None
+
+
+@pytest.mark.parametrize("steps", [40, 100])
+def test_noise_is_hardly_ever_taken_for_a_fall(steps):
+    assert sum(readable(noisy(seed, 0.0, steps)) for seed in range(200)) <= 6
+
+
+@pytest.mark.parametrize("steps", [40, 100])
+def test_a_fall_is_seen_through_noise(steps):
+    assert sum(readable(noisy(seed, 1.0, steps)) for seed in range(100)) >= 95

@@ -15,7 +15,7 @@ from onecycle.blocks.points import Points
 from onecycle.blocks.rating import Rating
 from onecycle.decide.kinds import KINDS
 from onecycle.items.table import quarantine_table
-from onecycle.learn.datablock import DataBlock
+from onecycle.learn.datasets import Blocks
 from onecycle.learn.recipe import CollabLearner, VisionLearner
 from onecycle.paths import Paths, read_json, write_json
 from onecycle.pixels.store import write_store
@@ -31,15 +31,15 @@ class Problem:
     """What `page.write` is given, and the page that it writes."""
 
     paths: Paths
-    block: DataBlock
+    blocks: Blocks
     predictions: pd.DataFrame
     headline: str
 
     def facts(self) -> Facts:
-        return Facts.read(self.paths, self.block, self.predictions, self.headline)
+        return Facts.read(self.paths, self.blocks, self.predictions, self.headline)
 
     def write(self) -> str:
-        page.write(self.paths, self.block, self.predictions, self.headline)
+        page.write(self.paths, self.blocks, self.predictions, self.headline)
         return self.paths.report("report.html").read_text(encoding="utf-8")
 
     def change(self, file: Path, **values) -> None:
@@ -98,6 +98,9 @@ def pictures(folder: Path, rng) -> list[tuple[str, Path]]:
     return files
 
 
+SMALL = {"arch": "resnet18", "weights": None, "size": 32, "fit": "squish"}
+
+
 def make(kind: str, root: Path) -> Problem:
     """Writes every file that evaluate depends on."""
     rng, paths = np.random.default_rng(0), Paths(f"my_{kind}", root)
@@ -106,12 +109,10 @@ def make(kind: str, root: Path) -> Problem:
     files = pictures(root, rng) if kind != "rating" else []
     write_store(paths.data("pixels"), files, 64)
     pairs = [[HOSTILE if at == 0 else f"u{at}", f"i{at}"] for at in range(N)]
-    learner = VisionLearner(arch="resnet18", weights=None, size=32, fit="squish")
-    recommender = CollabLearner(arch="dot")
-    block = DataBlock.from_blocks(
-        *(Pairs.from_items(pairs), target, recommender) if not files else (None, target, learner),
-        paths.data("pixels"),
-    )
+    recipe = VisionLearner(**SMALL) if files else CollabLearner(arch="dot")
+    view = recipe if isinstance(recipe, VisionLearner) else None
+    known = Pairs.from_items(pairs) if view is None else None
+    blocks = Blocks.of(known, target, view, paths.data("pixels"))
     ids = [name for name, _ in files] or ["/".join(pair) for pair in pairs]
     group = [f"person {at % 3}" for at in range(N)] if kind == "points" else [None] * N
     items = pd.DataFrame({"id": ids, "x": pairs, "y": labels, "group": group})
@@ -123,16 +124,16 @@ def make(kind: str, root: Path) -> Problem:
     values = rules.metrics(scores, y, decision, np.ones((1, N)), size_px)
     trivial = rules.baseline(y, N, scores.shape[1])
     base = rules.metrics(trivial, y, rules.default(), np.ones((1, N)), size_px)
-    write_files(paths, block, decision, curve)
+    write_files(paths, blocks, recipe, decision, curve)
     write_json(paths.report("intervals.json"), {})
-    made = Problem(paths, block, pd.concat([items, answers], axis=1), rules.headline)
+    made = Problem(paths, blocks, pd.concat([items, answers], axis=1), rules.headline)
     for name, value in values.items():
         v = float(value[0])
         made.judge(name, (0.9 * v, v, 1.1 * v), float(base[name][0]))
     return made
 
 
-def write_files(paths: Paths, block: DataBlock, decision, curve: pd.DataFrame) -> None:
+def write_files(paths: Paths, blocks: Blocks, recipe, decision, curve: pd.DataFrame) -> None:
     """What the stages say of data and training."""
     source = {"archives": [{"url": "file:///home/me/a.zip", "bytes": 9, "sha256": "ab" * 32}]}
     write_json(paths.data("source.json"), source | {"files": 30, "bytes": 4_200_000})
@@ -151,8 +152,8 @@ def write_files(paths: Paths, block: DataBlock, decision, curve: pd.DataFrame) -
     losses = {"train_loss": [2, 1, 0.5], "valid_loss": [2, 1.5, 1.25], "metric": [0.1, 0.2, 0.3]}
     pd.DataFrame(epochs | losses).to_csv(paths.report("history.csv"), index=False)
     phases = [{"name": "frozen", "epochs": 1, "rates": [1e-4, 1e-3], "why": "lr.json"}]
-    model = {"learner": block.learner.model_dump(), "precision": "fp32", "parameters": 1234}
-    training = {"phases": phases, "metric": block.y.metric_name}
+    model = {"learner": recipe.model_dump(), "precision": "fp32", "parameters": 1234}
+    training = {"phases": phases, "metric": blocks.y.metric_name}
     write_json(paths.model("model.json"), model | {"training": training})
     write_json(paths.model("decision.json"), decision)
     curve.to_csv(paths.report("calibration.csv"), index=False)

@@ -1,0 +1,197 @@
+"""Encoded examples: data sets, and the batches that a model sees.
+
+A data set is anything with an index and a length that gives an input and a target.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor
+
+from onecycle.blocks import targets
+from onecycle.blocks.image import Images
+from onecycle.blocks.pair import Pairs
+from onecycle.blocks.targets import Target
+from onecycle.errors import UserError
+from onecycle.learn import augment
+from onecycle.learn.recipe import View
+from onecycle.pixels.store import PixelStore
+
+Floats = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
+Batch = tuple[Tensor, Tensor]
+
+
+@dataclass(frozen=True)
+class Blocks:
+    """An input block and a target block that know what they must of train, and the view.
+
+    Attributes:
+        x: the input block.
+        y: the target block.
+        view: how pictures are shown to a model; null for pairs.
+    """
+
+    x: Images | Pairs
+    y: Target
+    view: View | None = None
+
+    @classmethod
+    def from_train(
+        cls, train: pd.DataFrame, y: str, view: View | None, pixels: Path | None
+    ) -> "Blocks":
+        """Makes the blocks, their vocabularies learnt from train's items.
+
+        Args:
+            train: rows of the items table.
+            y: the target's name in `onecycle.blocks.targets.TARGETS`.
+            view: of pictures; null where inputs are pairs.
+            pixels: the pixel store of pictures.
+        """
+        pairs = Pairs.from_items(train["x"]) if view is None else None
+        return cls.of(pairs, targets.from_items(y, train["y"]), view, pixels)
+
+    @classmethod
+    def of(cls, pairs: Pairs | None, y: Target, view: View | None, pixels: Path | None) -> "Blocks":
+        """Makes the input block from a pixel store, or takes `pairs`."""
+        if pairs is not None:
+            return cls(pairs, y)
+        if view is None or pixels is None:
+            raise UserError("learner.arch: a recommender needs prepare.x: [user, item]")
+        return cls(Images(PixelStore(pixels), view.height_width), y, view)
+
+    def encode(self, items: pd.DataFrame) -> "Dataset":
+        """The examples of some rows of the items table."""
+        size_px = self.x.size_px(items["id"].tolist()) if isinstance(self.x, Images) else None
+        x = self.x.encode(items["id"].tolist(), items["x"].tolist())
+        return Dataset(items, x, self.y.encode(items["y"].tolist(), size_px), self, size_px)
+
+    def batch(self, x: Tensor, y: Tensor, generator: np.random.Generator | None) -> Batch:
+        """Makes one batch of encoded examples, varied if a generator is given."""
+        view = self.view
+        if not isinstance(self.x, Images) or view is None:
+            return x, y
+        boxes = augment.crop_boxes(
+            self.x.store.shape[x.numpy()].astype(np.float64), self.x.size, view.fit
+        )
+        if generator is None or view.augment is None:
+            geometry, tables = augment.centred(boxes), augment.plain_tables(len(x))
+        else:
+            geometry = augment.varied(boxes, view.augment, generator)
+            tables = augment.lit_tables(len(x), view.augment, generator)
+        if self.y.moves_with_picture:
+            moved = augment.move_points(y.numpy().astype(np.float64), geometry)
+            y = torch.from_numpy(moved.astype(np.float32))
+        return self.x.batch(x, geometry, tables), y
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """The encoded examples of one part of a split; `data[3]` is one, as the model sees it.
+
+    Attributes:
+        items: their rows of the items table.
+        x: rows of the pixel store, int64 [N], or of the embeddings, int64 [N, 2].
+        y: encoded targets [N, …].
+        blocks: make batches of them.
+        size_px: widths and heights of pictures as published, float64 [N, 2]; null without pictures.
+    """
+
+    items: pd.DataFrame
+    x: Tensor
+    y: Tensor
+    blocks: Blocks
+    size_px: Floats | None
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    def __getitem__(self, index: int) -> Batch:
+        if not -len(self) <= index < len(self):
+            raise IndexError(index)  # ends a loop over the data set
+        x, y = self.batch(torch.tensor([index % len(self)]))
+        return x[0], y[0]
+
+    def batch(self, rows: Tensor, generator: np.random.Generator | None = None) -> Batch:
+        """Inputs and targets of some examples, varied if a generator is given."""
+        return self.blocks.batch(self.x[rows], self.y[rows], generator)
+
+
+@dataclass(frozen=True)
+class Datasets:
+    """The data sets of a split, by the part's name: train, valid and test, those that there are."""
+
+    blocks: Blocks
+    parts: Mapping[str, Dataset]
+
+    @property
+    def train(self) -> Dataset:
+        """What is learnt from."""
+        return self._part("train")
+
+    @property
+    def valid(self) -> Dataset:
+        """What training is watched on."""
+        return self._part("valid")
+
+    def _part(self, name: str) -> Dataset:
+        if name not in self.parts:
+            raise UserError(f"the split has no {name} part; it has {sorted(self.parts)}")
+        return self.parts[name]
+
+
+@dataclass(frozen=True)
+class Loader:
+    """Batches of a data set.
+
+    Attributes:
+        data: the examples.
+        batch_size: of each batch.
+        seed: decides, with an epoch's number, the order and variation of that epoch, and nothing
+            else does; a last short batch is left out. Null: every example as it is, in order.
+    """
+
+    data: Dataset
+    batch_size: int
+    seed: int | None = None
+
+    def __len__(self) -> int:
+        """Batches an epoch; training makes do with one short batch where there is no whole one.
+
+        Raises:
+            UserError: there are fewer than two examples to train on, too few for batch norm.
+        """
+        whole, rest = divmod(len(self.data), self.batch_size)
+        if self.seed is None:
+            return whole + bool(rest)
+        if len(self.data) < 2:
+            raise UserError(f"train has {len(self.data)} items; training needs at least 2")
+        return max(1, whole)
+
+    def __iter__(self) -> Iterator[Batch]:
+        return self.epoch(0)
+
+    def epoch(self, number: int) -> Iterator[Batch]:
+        """The batches of one epoch."""
+        generator, order = None, torch.arange(len(self.data))
+        if self.seed is not None:
+            generator = np.random.default_rng([self.seed, number])
+            order = torch.from_numpy(generator.permutation(len(self.data)))
+        for step in range(len(self)):
+            rows = order[step * self.batch_size : (step + 1) * self.batch_size]
+            yield self.data.batch(rows, generator)
+
+
+def split_items(items: Path, split: Path) -> dict[str, pd.DataFrame]:
+    """The items of each part that has any, in the order of the table.
+
+    Returns:
+        Tables by the name of the part; the column `split` is the split's, not the data set's own.
+    """
+    table: Any = pd.read_parquet(items).drop(columns="split")
+    joined = table.merge(pd.read_parquet(split), on="id")
+    return {str(part): rows.reset_index(drop=True) for part, rows in joined.groupby("split")}

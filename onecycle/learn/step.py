@@ -1,0 +1,100 @@
+"""One step of training: forward, backward and update, in as many pieces as memory holds."""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+
+from onecycle.errors import UserError
+from onecycle.learn.device import Compute
+from onecycle.learn.recipe import Training
+from onecycle.progress import say
+
+# What the CPU's allocator says when it gets no memory; a GPU's raises an error of its own.
+NO_MEMORY = "can't allocate memory"
+
+
+class Stepper:
+    """Trains a model batch by batch.
+
+    Where memory runs out, a batch is taken in halves, and on. The gradient is that of the whole
+    batch all the same; only batch norm sees the pieces, each for itself.
+
+    Args:
+        model: what learns.
+        loss: mean loss of scores [N, …] and targets [N, …].
+        recipe: batch size and micro-batch.
+        compute: device and precision.
+
+    Attributes:
+        micro: items that are taken at once; what memory forced it to is kept.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        loss: Callable[[Tensor, Tensor], Tensor],
+        recipe: Training,
+        compute: Compute,
+    ) -> None:
+        self.model, self.loss, self.compute = model, loss, compute
+        self.micro = recipe.micro_batch or recipe.batch_size
+        self.restart()
+
+    def restart(self) -> None:
+        """Forgets what float16 needed: a fresh optimiser begins."""
+        # Keeps float16's small gradients from vanishing; does nothing for other types.
+        self._scaler = torch.amp.GradScaler(
+            self.compute.device.type, enabled=self.compute.dtype == torch.float16
+        )
+
+    def step(self, optimiser: torch.optim.Optimizer, x: Tensor, y: Tensor) -> Tensor:
+        """Trains one batch; gives its mean loss, a scalar on the device.
+
+        Raises:
+            UserError: memory does not even hold two items.
+        """
+        while True:
+            try:
+                loss = self._gradients(optimiser, x, y)
+                break
+            except (torch.OutOfMemoryError, RuntimeError) as error:
+                if not isinstance(error, torch.OutOfMemoryError) and NO_MEMORY not in str(error):
+                    raise
+                self._halve(len(x), error)
+        self._scaler.step(optimiser)
+        self._scaler.update()
+        return loss
+
+    def _gradients(self, optimiser: torch.optim.Optimizer, x: Tensor, y: Tensor) -> Tensor:
+        """The gradient of the whole batch, piece by piece; gives the mean loss."""
+        optimiser.zero_grad()
+        device, total = self.compute.device, torch.zeros((), device=self.compute.device)
+        for x_piece, y_piece in zip(pieces(x, self.micro), pieces(y, self.micro), strict=True):
+            with self.compute.autocast():
+                scores = self.model(x_piece.to(device, non_blocking=True))
+            loss = self.loss(scores, y_piece.to(device, non_blocking=True))
+            loss = loss * (len(x_piece) / len(x))
+            self._scaler.scale(loss).backward()
+            total += loss.detach()
+        return total
+
+    def _halve(self, items: int, error: Exception) -> None:
+        at_once = min(self.micro, items)
+        if at_once < 4:  # batch norm needs two
+            raise UserError(
+                "memory does not hold two items at once: lower learner.size, or take a smaller "
+                f"learner.arch ({str(error).splitlines()[0]})"
+            ) from error
+        self.micro = (at_once + 1) // 2
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+        say(f"memory ran out: {self.micro} items at once from here, the batch stays {items}")
+
+
+def pieces(batch: Tensor, size: int) -> list[Tensor]:
+    """A batch in pieces of `size`, [size, …]; a last single one joins its neighbour."""
+    cuts = list(range(size, len(batch), size))
+    if cuts and len(batch) - cuts[-1] < 2:
+        cuts.pop()
+    return list(torch.tensor_split(batch, cuts))
