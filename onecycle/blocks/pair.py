@@ -28,6 +28,11 @@ class Pairs:
         users, items = zip(*x, strict=True)
         return cls(sorted(set(users)), sorted(set(items)))
 
+    def names(self, rows: Sequence[int]) -> list[str]:
+        """User and item of one encoded pair."""
+        known = (self.users, self.items)
+        return [of[row - 1] if row else "unseen" for of, row in zip(known, rows, strict=True)]
+
     def state(self) -> dict[str, object]:
         """What model.json keeps: the names."""
         return {"kind": self.kind, "users": self.users, "items": self.items}
