@@ -99,7 +99,8 @@ def lit_tables(n: int, augment: Augment, generator: np.random.Generator) -> Floa
     span = augment.lighting
     change = 0.5 * (1 + generator.uniform(-span, span, n) * _chosen(generator, n, augment.p)[:, 0])
     brightness = np.log(change / (1 - change))
-    steps = generator.uniform(np.log(1 - span), -np.log(1 - span), n)
+    most = abs(np.log(1 - span))
+    steps = generator.uniform(-most, most, n)
     contrast = np.exp(steps * _chosen(generator, n, augment.p)[:, 0])
     lit: Floats = 1 / (1 + np.exp(-(contrast[:, None] * logit + brightness[:, None])))
     return lit

@@ -91,3 +91,10 @@ def test_the_same_generator_gives_the_same_numbers():
         augment.varied(np.ones((4, 2)), Augment(), np.random.default_rng(7)) for _ in range(2)
     )
     assert np.array_equal(first, second)
+
+
+def test_variation_of_nothing_is_none():
+    none = augment.Augment(flip=0, rotate_deg=0, zoom=1, warp=0, lighting=0)
+    generator, boxes = np.random.default_rng(0), np.ones((5, 2))
+    assert np.allclose(augment.varied(boxes, none, generator), augment.centred(boxes))
+    assert np.allclose(augment.lit_tables(5, none, generator), augment.plain_tables(5), atol=1e-3)
