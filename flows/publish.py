@@ -115,8 +115,7 @@ def pictures(problem: str) -> str:
     """The range test and the history, as markdown that holds its pictures."""
     from onecycle.report import training
 
-    found = training.Trained.read(Paths(problem))
-    plots = [training.range_test_plot(found), training.history_plot(found)]
+    plots = training.plots(training.Trained.read(Paths(problem)))
     return "\n\n".join(f"![{it.alt}]({on_paper(it)})\n\n{it.caption}" for it in plots)
 
 

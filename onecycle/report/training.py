@@ -1,7 +1,7 @@
 """How the model was trained: the range test, the history, the recipe."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Any
 
@@ -10,14 +10,12 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
-from numpy.typing import NDArray
 
 from onecycle.paths import Paths, read_json
+from onecycle.report import range_test
 from onecycle.report.figures import Theme, calm, legend, plot
 from onecycle.report.parts import Plot, Section, Table
 from onecycle.report.words import count, place
-
-SHAPES = "s^Dv"
 
 
 @dataclass(frozen=True)
@@ -50,49 +48,29 @@ class Trained:
 def sections(trained: Trained) -> list[Section]:
     """The curves of training, then the recipe."""
     return [
-        Section("Training", plots=[range_test_plot(trained), history_plot(trained)]),
+        Section("Training", plots=plots(trained)),
         Section("Recipe", tables=[_phases(trained), _recipe(trained)], says=[_model(trained)]),
     ]
 
 
-def range_test_plot(trained: Trained) -> Plot:
-    """The loss at rising rates; the rate that was chosen stands out."""
-    curve, lr = trained.lr_curve, trained.lr
-    chosen = lr["reason"].partition(":")[0]
-    known = {key: lr[key] for key in lr if key != "reason" and lr[key] is not None}
-    suggested = {key: known[key] for key in known if key not in ("used", chosen)}
-
-    def draw(figure: Figure, theme: Theme) -> None:
-        axes = calm(figure.add_subplot(), theme, "learning rate", "smoothed loss")
-        axes.semilogx(curve["lr"], curve["loss"], color=theme.ink, lw=1.4)
-        axes.set_ylim(*_heights(curve["loss"].to_numpy()))
-
-        def height(rate: float) -> float:
-            return float(np.interp(np.log(rate), np.log(curve["lr"]), curve["loss"]))
-
-        if "used" in known:
-            used = known["used"]
-            axes.axvline(used, color=theme.accent, lw=1, alpha=0.6)
-            named = f"{chosen} {used:.1e}, used"
-            axes.plot(used, height(used), "o", color=theme.accent, ms=8, label=named)
-        for shape, (name, rate) in zip(SHAPES, suggested.items(), strict=False):
-            label = f"{name} {rate:.1e}"
-            axes.plot(rate, height(rate), shape, mec=theme.faint, mfc="none", ms=6, label=label)
-            legend(axes, theme)
-
-    trained_at_it = any("lr.json" in phase["why"] for phase in trained.model["training"]["phases"])
-    found = f"{known['used']:.2g} by" if "used" in known else "no rate;"
-    caption = f"Range test: {found} {lr['reason']}."
-    caption += "" if trained_at_it else " No phase took its rate from this test: see Recipe."
-    return plot(draw, "Loss against learning rate; the rate that was chosen is marked.", caption)
+def plots(trained: Trained) -> list[Plot]:
+    """The range tests, then the history."""
+    return [*range_test_plots(trained), history_plot(trained)]
 
 
-def _heights(losses: NDArray[np.float64]) -> tuple[float, float]:
-    """The part of the loss axis that matters: divergence at the end leaves it."""
-    finite = losses[np.isfinite(losses)]
-    least, start = finite.min(), finite[: len(finite) // 2 + 1].max()
-    margin = 0.08 * (start - least) or 0.1
-    return least - margin, min(finite.max(), start + 0.4 * (start - least)) + margin
+def range_test_plots(trained: Trained) -> list[Plot]:
+    """The range test of lr_find, and of each phase that ran one of its own."""
+    phases = trained.model["training"]["phases"]
+    trained_at_it = any(phase["why"] == "lr.json" for phase in phases)
+    first = range_test.plot(trained.lr, trained.lr_curve, "Range test")
+    if not trained_at_it:
+        first = replace(first, caption=f"{first.caption} No phase took its rate from it.")
+    own = [(each["name"], each["range_test"]) for each in phases if "range_test" in each]
+    later = [
+        range_test.plot(found, pd.DataFrame({key: found[key] for key in ("lr", "loss")}), title)
+        for title, found in ((f"Range test before the {name} phase", it) for name, it in own)
+    ]
+    return [first, *later]
 
 
 def history_plot(trained: Trained) -> Plot:
