@@ -64,7 +64,7 @@ def range_test_plots(trained: Trained) -> list[Plot]:
     trained_at_it = any(phase["why"] == "lr.json" for phase in phases)
     first = range_test.plot(trained.lr, trained.lr_curve, "Range test")
     if not trained_at_it:
-        first = replace(first, caption=f"{first.caption} No phase took its rate from it.")
+        first = replace(first, caption=f"{first.caption} No phase took its rate from this test.")
     own = [(each["name"], each["range_test"]) for each in phases if "range_test" in each]
     later = [
         range_test.plot(found, pd.DataFrame({key: found[key] for key in ("lr", "loss")}), title)

@@ -157,6 +157,18 @@ def test_rates_from_elsewhere_are_said(problem):
     assert ["factors", "50"] in recipe.tables[1].rows
 
 
+def test_a_phase_s_own_range_test_has_its_picture(problem):
+    made = problem("rating")
+    lr = read_json(made.paths.model("lr.json"))
+    own = lr | {"used": 7e-3, "lr": [1e-4, 1e-3, 1e-2, 1e-1], "loss": [2.0, 1.9, 1.0, 1.5]}
+    phase = {"name": "unfrozen", "epochs": 3, "rates": [0.1], "why": "second", "range_test": own}
+    model = made.paths.model("model.json")
+    made.change(model, training={"phases": [phase], "metric": "rmse"})
+    first, second, history = training.plots(made.facts().trained)
+    assert second.caption.startswith("Range test before the unfrozen phase: 0.007 by valley")
+    assert first.light != second.light and "epochs" in history.caption
+
+
 def test_numbers_in_words():
     assert [percent(share) for share in (0.5, 0.9999, 1.0)] == [
         "50\u00a0%",
