@@ -6,24 +6,36 @@ from typing import Any
 import safetensors.torch
 from pydantic import TypeAdapter
 from safetensors import SafetensorError
+from torch import Tensor
 
 from onecycle.blocks import targets
 from onecycle.blocks.pair import Pairs
 from onecycle.errors import UserError
-from onecycle.learn import device, recipe
-from onecycle.learn.collab import DotProduct
+from onecycle.learn import collab, device, recipe
 from onecycle.learn.datablock import DataBlock
 from onecycle.learn.groups import Grouped
 from onecycle.learn.learner import Learner, built
 from onecycle.paths import read_json, whole, write_json
 
 
-def build(block: DataBlock, weights: Path | None = None) -> Grouped:
-    """Makes the model that a block's learner describes, drawn from its seed."""
+def build(
+    block: DataBlock,
+    weights: Path | None = None,
+    pairs: Tensor | None = None,
+    ratings: Tensor | None = None,
+) -> Grouped:
+    """Makes the model that a block's learner describes, drawn from its seed.
+
+    Args:
+        block: encodes its input and target.
+        weights: a backbone's.
+        pairs: train's encoded pairs, for a recommender that will train; null: as it is kept.
+        ratings: train's encoded targets, likewise.
+    """
     learner = block.learner
     if isinstance(block.x, Pairs) and isinstance(learner, recipe.CollabLearner):
         users, items = len(block.x.users), len(block.x.items)
-        return built(learner.seed, lambda: DotProduct(users, items, learner))
+        return built(learner.seed, lambda: collab.model(users, items, learner, pairs, ratings))
     if not isinstance(learner, recipe.VisionLearner):
         raise UserError("learner.arch: pictures need a backbone such as resnet34")
     from onecycle.learn.vision import vision_model  # torchvision takes seconds to import
@@ -39,8 +51,11 @@ def save(learner: Learner, folder: Path, training: dict[str, Any]) -> None:
         folder: `models/<problem>/`.
         training: what model.json shall say of the training.
     """
+    model = learner.model
+    if isinstance(model, collab.Recommender):
+        model = model.baked()
     with whole(folder / "model.safetensors") as partial:
-        state = {name: value.contiguous() for name, value in learner.model.state_dict().items()}
+        state = {name: value.contiguous() for name, value in model.state_dict().items()}
         safetensors.torch.save_file(state, partial)
     block = learner.block
     pairs = block.x if isinstance(block.x, Pairs) else None
@@ -50,7 +65,7 @@ def save(learner: Learner, folder: Path, training: dict[str, Any]) -> None:
         "x": {"kind": block.x.kind}
         | ({"users": pairs.users, "items": pairs.items} if pairs else {}),
         "precision": learner.compute.precision,
-        "parameters": sum(p.numel() for p in learner.model.parameters()),
+        "parameters": sum(p.numel() for p in model.parameters()),
         "training": training,
     }
     write_json(folder / "model.json", described)
