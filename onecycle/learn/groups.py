@@ -19,18 +19,23 @@ class Grouped(nn.Module):
 
 
 def param_groups(layer_groups: Sequence[nn.Module], wd: float) -> list[dict[str, Any]]:
-    """Two optimiser groups for each layer group: with weight decay; norms and biases without."""
+    """Optimiser groups for each layer group: with weight decay; norms and biases without.
+
+    A module's attribute `weight_decay`, if it has one that is not null, holds for all of its own
+    parameters instead.
+    """
     groups = []
     for at, layer_group in enumerate(layer_groups):
-        decayed: list[nn.Parameter] = []
-        plain: list[nn.Parameter] = []
+        by_decay: dict[float, list[nn.Parameter]] = {wd: [], 0.0: []}
         for module in layer_group.modules():
+            own = getattr(module, "weight_decay", None)
             for name, parameter in module.named_parameters(recurse=False):
                 if parameter.requires_grad:
                     free = isinstance(module, NORMS) or name == "bias"
-                    (plain if free else decayed).append(parameter)
-        groups.append({"params": decayed, "weight_decay": wd, "layer_group": at})
-        groups.append({"params": plain, "weight_decay": 0.0, "layer_group": at})
+                    decay = own if own is not None else 0.0 if free else wd
+                    by_decay.setdefault(decay, []).append(parameter)
+        for decay, parameters in by_decay.items():
+            groups.append({"params": parameters, "weight_decay": decay, "layer_group": at})
     return [group for group in groups if group["params"]]
 
 
