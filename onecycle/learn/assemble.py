@@ -22,9 +22,10 @@ def fresh(paths: Paths, learner: recipe.Learner, threads: int) -> tuple[Learner,
     items = paths.data("items.parquet")
     parts = split_items(items, paths.data("split.parquet"))
     block = DataBlock.from_train(parts["train"], target_of(items), learner, paths.data("pixels"))
-    model = saved.build(block, weights_of(learner))
+    encoded = {name: block.part(each) for name, each in parts.items()}
+    model = saved.build(block, weights_of(learner), encoded["train"].x, encoded["train"].y)
     compute = device.choose(getattr(learner, "precision", "fp32"))
-    return Learner(model, block, compute), {name: block.part(each) for name, each in parts.items()}
+    return Learner(model, block, compute), encoded
 
 
 def target_of(items: Path) -> str:
