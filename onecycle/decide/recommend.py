@@ -18,11 +18,11 @@ from scipy.sparse.linalg import svds
 
 from onecycle.decide.scores import Array, Floats
 
-DAMPINGS = (2.0, 5.0, 10.0, 20.0)
+DAMPINGS = (1.0, 2.0, 5.0, 10.0, 20.0)
 """Ratings at the mean that each user and item is given besides its own."""
 RANKS = (1, 2, 4, 8, 12, 16, 24, 32)
 ALS_RANKS = (4, 8, 16)
-ALS_DAMPINGS = (4.0, 8.0, 16.0)
+ALS_DAMPINGS = (2.0, 4.0, 8.0, 16.0, 32.0)
 SWEEPS = 10
 """Alternations: of the biases and of ALS; the error on valid no longer moves after them."""
 _CHUNK = 20_000_000
