@@ -10,7 +10,7 @@ ratings are float64 [N]; U users and I items, row 0 included.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import sparse
@@ -43,7 +43,10 @@ class Rated:
 
 @dataclass(frozen=True)
 class Fit:
-    """A mean, biases and factors: rating = mean + b_u + b_i + u·v, cut to the range."""
+    """A mean, biases and factors: rating = mean + b_u + b_i + u·v, cut to the range.
+
+    `damping` is what was chosen for its last part.
+    """
 
     label: str
     mean: float
@@ -52,6 +55,7 @@ class Fit:
     user: Floats
     item: Floats
     bounds: tuple[float, float]
+    damping: float = 0.0
 
     def predict(self, pairs: Array) -> Floats:
         """Ratings of pairs, float64 [N]."""
@@ -123,7 +127,7 @@ def biases(train: Rated, shape: tuple[int, int], damping: float) -> Fit:
         of_item = _damped_means(item, rest - of_user[user], items, damping)
         of_user = _damped_means(user, rest - of_item[item], users, damping)
     label = f"Biases of user and item (damping {damping:g})"
-    return Fit(label, base.mean, of_user, of_item, base.user, base.item, base.bounds)
+    return replace(base, label=label, user_bias=of_user, item_bias=of_item, damping=damping)
 
 
 def _damped_means(of: Array, values: Floats, n: int, damping: float) -> Floats:
@@ -142,7 +146,10 @@ def truncated_svds(train: Rated, shape: tuple[int, int], base: Fit) -> list[Fit]
     user, weight, item = svds(left, k=ranks[-1], v0=start)
     order = np.argsort(-weight, kind="stable")
     user, item = user[:, order] * weight[order], item[order].T
-    return [_with(base, f"Truncated SVD (rank {k})", user[:, :k], item[:, :k]) for k in ranks]
+    return [
+        replace(base, label=f"Truncated SVD (rank {k})", user=user[:, :k], item=item[:, :k])
+        for k in ranks
+    ]
 
 
 def als(train: Rated, shape: tuple[int, int], base: Fit, rank: int, damping: float) -> Fit:
@@ -153,7 +160,8 @@ def als(train: Rated, shape: tuple[int, int], base: Fit, rank: int, damping: flo
     for _ in range(SWEEPS):
         user = _solve(left, ones, item, damping)
         item = _solve(left.T.tocsr(), ones.T.tocsr(), user, damping)
-    return _with(base, f"ALS (rank {rank}, damping {damping:g})", user, item)
+    label = f"ALS (rank {rank}, damping {damping:g})"
+    return replace(base, label=label, user=user, item=item, damping=damping)
 
 
 def _solve(
@@ -169,7 +177,3 @@ def _solve(
         grams = (ones[at : at + step] @ squares).reshape(-1, rank, rank) + ridge
         solved.append(np.linalg.solve(grams, (left[at : at + step] @ factors)[..., None])[..., 0])
     return np.concatenate(solved)
-
-
-def _with(base: Fit, label: str, user: Floats, item: Floats) -> Fit:
-    return Fit(label, base.mean, base.user_bias, base.item_bias, user, item, base.bounds)

@@ -68,7 +68,7 @@ def _pair(_: object, row: pd.Series) -> tuple[list[str], None]:
     """The names of user and item; the item's title where it has one."""
     user, item = map(str, row["x"])
     title = row.get("title")
-    return [user, f"{title} ({item})" if title else item], None
+    return [user, f"{title} ({item})" if isinstance(title, str) else item], None
 
 
 Face = Callable[[Any, pd.Series], tuple[list[str], Picture | None]]

@@ -27,12 +27,13 @@ def place(axes: Axes, points: Floats, names: Sequence[str], colour: str) -> None
     if not isinstance(figure, Figure):
         raise TypeError("the axes have no figure")
     renderer = FigureCanvasAgg(figure).get_renderer()
+    axes.set(xlim=axes.get_xlim(), ylim=axes.get_ylim())  # else they are found when it is drawn
     unit = figure.dpi / 72
     dots = axes.transData.transform(points)
     taken = np.concatenate([dots - 3 * unit, dots + 3 * unit], axis=1)
     frame = np.asarray(axes.get_window_extent(renderer).extents)
     for dot, name in zip(dots, names, strict=True):
-        text = axes.text(0, 0, name, fontsize=SIZE, color=colour, parse_math=False)
+        text = axes.text(0, 0, name, fontsize=SIZE, color=colour, va="bottom", parse_math=False)
         box = text.get_window_extent(renderer)
         boxes = [_box(dot, step, box.width, box.height, GAP * unit) for step in PLACES]
         costs = [_overlap(each, taken) + 2 * _outside(each, frame) for each in boxes]

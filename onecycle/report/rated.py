@@ -101,7 +101,7 @@ def titles(names: list[str], train: pd.DataFrame) -> list[str]:
     """The title of each item, or its name."""
     if "title" not in train:
         return names
-    known = dict(zip(train["x"].str[1], train["title"], strict=True))
+    known = dict(zip(train["x"].str[1], train["title"].fillna(""), strict=True))
     return [known.get(name) or name for name in names]
 
 

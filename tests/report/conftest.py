@@ -15,12 +15,15 @@ from onecycle.blocks.points import Points
 from onecycle.blocks.rating import Rating
 from onecycle.decide.kinds import KINDS
 from onecycle.items.table import quarantine_table
+from onecycle.learn import device, saved
 from onecycle.learn.datablock import DataBlock
+from onecycle.learn.learner import Learner
 from onecycle.learn.recipe import CollabLearner, VisionLearner
 from onecycle.paths import Paths, read_json, write_json
 from onecycle.pixels.store import write_store
 from onecycle.report import page
 from onecycle.report.facts import Facts
+from onecycle.report.rated import RatedItems
 
 HOSTILE = '<script>alert("x")</script>\n\'&"'
 N, SIZE = 24, (48, 32)  # items; width and height of their pictures
@@ -34,12 +37,13 @@ class Problem:
     block: DataBlock
     predictions: pd.DataFrame
     headline: str
+    rated: RatedItems | None = None
 
     def facts(self) -> Facts:
-        return Facts.read(self.paths, self.block, self.predictions, self.headline)
+        return Facts.read(self.paths, self.block, self.predictions, self.headline, self.rated)
 
     def write(self) -> str:
-        page.write(self.paths, self.block, self.predictions, self.headline)
+        page.write(self.paths, self.block, self.predictions, self.headline, self.rated)
         return self.paths.report("report.html").read_text(encoding="utf-8")
 
     def change(self, file: Path, **values) -> None:
@@ -107,7 +111,7 @@ def make(kind: str, root: Path) -> Problem:
     write_store(paths.data("pixels"), files, 64)
     pairs = [[HOSTILE if at == 0 else f"u{at}", f"i{at}"] for at in range(N)]
     learner = VisionLearner(arch="resnet18", weights=None, size=32, fit="squish")
-    recommender = CollabLearner(arch="dot")
+    recommender = CollabLearner(arch="dot_bias", factors=4)
     block = DataBlock.from_blocks(
         *(Pairs.from_items(pairs), target, recommender) if not files else (None, target, learner),
         paths.data("pixels"),
@@ -126,10 +130,19 @@ def make(kind: str, root: Path) -> Problem:
     write_files(paths, block, decision, curve)
     write_json(paths.report("intervals.json"), {})
     made = Problem(paths, block, pd.concat([items, answers], axis=1), rules.headline)
+    made.rated = rated(block, items) if kind == "rating" else None
     for name, value in values.items():
         v = float(value[0])
         made.judge(name, (0.9 * v, v, 1.1 * v), float(base[name][0]))
     return made
+
+
+def rated(block: DataBlock, items: pd.DataFrame) -> RatedItems:
+    """What a recommender that has not learnt says; the first item's title is hostile."""
+    items = items.assign(title=[HOSTILE, *(f"title {at}" for at in range(1, N))])
+    learner = Learner(saved.build(block), block, device.choose("fp32"))
+    parts = {"train": items, "valid": items[:12], "test": items}
+    return RatedItems.of(learner, parts, "test", draws=100, seed=0)
 
 
 def write_files(paths: Paths, block: DataBlock, decision, curve: pd.DataFrame) -> None:

@@ -154,7 +154,7 @@ def test_rates_from_elsewhere_are_said(problem):
     curves, recipe = training.sections(made.facts().trained)
     assert "No phase took its rate from this test" in curves.plots[0].caption
     assert recipe.tables[0].rows == [["unfrozen", "3", "0.1", "params.yaml"]]
-    assert ["factors", "50"] in recipe.tables[1].rows
+    assert ["factors", "4"] in recipe.tables[1].rows
 
 
 def test_numbers_in_words():
