@@ -1,5 +1,7 @@
 """Recommenders: formulae by hand, what is kept is what was trained, and rows for the unseen."""
 
+import runpy
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -17,6 +19,7 @@ from onecycle.learn.groups import param_groups
 from onecycle.learn.incidence import Incidence
 from onecycle.learn.learner import Cycle, Learner
 from onecycle.learn.recipe import CollabLearner
+from onecycle.params import read_yaml
 
 ARCHS = ["dot", "dot_bias", "implicit", "neural"]
 
@@ -190,3 +193,32 @@ def test_it_learns_and_a_saved_model_predicts_the_same(arch, tmp_path):
     assert np.allclose(again.predict(again.block.part(train.items)), each.predict(train), atol=1e-5)
     saved.save(again, tmp_path, {})
     assert (tmp_path / "model.safetensors").read_bytes() == first
+
+
+@pytest.mark.parametrize("arch", ["dot_bias", "implicit"])
+def test_a_new_user_s_ratings_are_near_the_items_means(arch):
+    each, train = problem(recipe(arch, wd=0.01, implicit_wd=0.1))
+    with each.seeded():
+        each.fit(Cycle("unfrozen", 20, [0.03]), train, train)
+    items = torch.arange(1, 13)
+    means = torch.stack([train.y[train.x[:, 1] == item].mean() for item in items])
+    new = torch.stack([torch.zeros_like(items), items], dim=1)
+    with torch.inference_mode():
+        found = each.model.eval().baked()(new)[:, 0]
+    assert (found - means).abs().max() < 0.35 < means.max() - means.min()
+
+
+def test_the_patch_is_the_recipe_that_was_measured(root):
+    measured = runpy.run_path(str(root / "benchmarks" / "movielens.py"))["IMPLICIT"]
+    patch = read_yaml(root / "patches" / "implicit.yaml")["problems"]["movielens"]
+    assert CollabLearner(**patch["learner"]) == measured
+    assert patch["train"]["unfrozen"] == {"epochs": 20, "lr": 5e-3}
+
+
+@pytest.mark.real
+@pytest.mark.parametrize(("recipe", "at_most"), [("BOOK", 0.815), ("IMPLICIT", 0.775)])
+def test_movielens_by_the_book_and_by_the_better_recipe(mirror, root, recipe, at_most):
+    script = runpy.run_path(str(root / "benchmarks" / "movielens.py"))
+    epochs = {"BOOK": 5, "IMPLICIT": 20}[recipe]
+    split = script["random_fifth"](mirror / "ml-100k.zip", 42)
+    assert script["fit"](split, script[recipe], epochs, 5e-3) <= at_most
