@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 
 Array = np.ndarray[tuple[int, ...], np.dtype[Any]]
+KEPT = ["id", "x", "title", "y", "group"]  # of the items table, in predictions.parquet
 
 
 class Params(Section):
@@ -37,9 +38,11 @@ def run(paths: Paths, params: Params, threads: int) -> None:
     Raises:
         UserError: the model is damaged, or its scores are not finite.
     """
+    from onecycle.blocks.pair import Pairs
     from onecycle.learn import device, saved
     from onecycle.learn.datasets import split_items
     from onecycle.report import page
+    from onecycle.report.rated import RatedItems
 
     device.use_threads(threads)
     learner = saved.load(paths.model(), paths.data("pixels"))
@@ -61,10 +64,14 @@ def run(paths: Paths, params: Params, threads: int) -> None:
     kind = KINDS[decision["kind"]]
     vocab = getattr(blocks.y, "vocab", [])
     answers = kind.answers(scores, decision, vocab, part.size_px)
-    predictions = pd.concat([part.items[["id", "x", "y", "group"]], answers], axis=1)
+    known = part.items[[name for name in KEPT if name in part.items]]
+    predictions = pd.concat([known, answers], axis=1)
     with whole(paths.report("predictions.parquet")) as partial:
         predictions.assign(scores=list(scores)).to_parquet(partial, index=False)
-    page.write(paths, blocks, predictions, kind.headline)
+    rated = None
+    if isinstance(blocks.x, Pairs):
+        rated = RatedItems.of(learner, parts, judged, draws=params.draws, seed=params.seed)
+    page.write(paths, blocks, predictions, kind.headline, rated)
     say(summary(found, kind.headline))
 
 

@@ -2,6 +2,7 @@
 
 import csv
 import math
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
@@ -9,6 +10,21 @@ from pydantic import Field, field_validator
 
 from onecycle.errors import UserError
 from onecycle.items.table import ReaderParams, Reading
+from onecycle.params import Section
+
+
+class Titles(Section):
+    """Where the items' titles are: a file without a header, each line an item's name and title.
+
+    Attributes:
+        path: the file, inside the raw data.
+        sep: what stands between its cells; those after the second are not read.
+        encoding: of its text; MovieLens' is latin-1.
+    """
+
+    path: str
+    sep: str = Field("|", min_length=1, max_length=1)
+    encoding: Literal["latin-1", "utf-8"] = "latin-1"
 
 
 class Params(ReaderParams):
@@ -19,6 +35,8 @@ class Params(ReaderParams):
         sep: what stands between its cells.
         columns: what its cells are, in order; `user`, `item` and `rating` must be among them.
         group: the ratings of a user belong together, or null.
+        titles: of the items, for the table's column `title`; several items may share one. Null: no
+            titles.
     """
 
     reader: Literal["ratings"]
@@ -28,6 +46,7 @@ class Params(ReaderParams):
     x: list[str] = ["user", "item"]
     y: Literal["rating"] = "rating"
     group: Literal["user"] | None = None
+    titles: Titles | None = None
     size: None = None
 
     @field_validator("columns")
@@ -49,15 +68,46 @@ def read(raw: Path, params: Params) -> Reading:
         raise UserError(f"{file}: no such file; prepare.path names it inside the raw data")
     reading = Reading()
     first_row: dict[tuple[str, str], int] = {}
-    with file.open(encoding="latin-1", newline="") as stream:
-        for row, cells in enumerate(
-            csv.reader(stream, delimiter=params.sep, quoting=csv.QUOTE_NONE), start=1
-        ):
-            try:
-                _add(reading, row, cells, params, first_row)
-            except ValueError as error:
-                reading.set_aside(params.path, str(error), row)
+    for row, cells in _lines(file, params.sep, "latin-1"):
+        try:
+            _add(reading, row, cells, params, first_row)
+        except ValueError as error:
+            reading.set_aside(params.path, str(error), row)
+    if params.titles:
+        titles = _titles(raw, params.titles, reading)
+        for rated in reading.rows:
+            rated["title"] = titles.get(rated["x"][1])
     return reading
+
+
+def _titles(raw: Path, params: Titles, reading: Reading) -> dict[str, str]:
+    """Titles by the item's name; a line without one is set aside, as is a name's second line."""
+    file = raw / params.path
+    if not file.is_file():
+        raise UserError(f"{file}: no such file; prepare.titles.path names it inside the raw data")
+    titles: dict[str, str] = {}
+    for row, cells in _lines(file, params.sep, params.encoding):
+        if not cells:
+            continue
+        name, title = ([cell.strip() for cell in cells] + ["", ""])[:2]
+        if not name or not title:
+            reading.set_aside(params.path, "expected an item's name and its title", row)
+        elif name in titles:
+            reading.set_aside(params.path, f"item {name} has a title already", row)
+        else:
+            titles[name] = title
+    return titles
+
+
+def _lines(file: Path, sep: str, encoding: str) -> Iterator[tuple[int, list[str]]]:
+    """Numbers from 1 and cells of a file's lines, nothing quoted."""
+    try:
+        with file.open(encoding=encoding, newline="") as stream:
+            yield from enumerate(csv.reader(stream, delimiter=sep, quoting=csv.QUOTE_NONE), start=1)
+    except UnicodeDecodeError as error:
+        raise UserError(
+            f"{file}: is not {encoding}; prepare.titles.encoding names another"
+        ) from error
 
 
 def _add(

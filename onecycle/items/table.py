@@ -51,8 +51,8 @@ class ReaderParams(Section):
 class Reading:
     """The rows that a reader found, good ones and bad ones, as they came.
 
-    `rows` are mappings with the keys of COLUMNS (missing ones are null); `bad` with `file`, `row`
-    (1 is a file's first line; 0 where the whole file is meant) and `reason`.
+    `rows` are mappings with the keys of COLUMNS (missing ones are null) and maybe `title`; `bad`
+    with `file`, `row` (1 is a file's first line; 0 where the whole file is meant) and `reason`.
     """
 
     rows: list[dict[str, Any]] = field(default_factory=list)
@@ -69,6 +69,8 @@ class Reading:
 
 def items_table(rows: list[dict[str, Any]], y: str, *, pair: bool) -> pa.Table:
     """The items table: `id x y group time split`, sorted by id; its metadata name the target.
+
+    A column `title` follows where the rows have that key.
 
     Args:
         rows: good rows.
@@ -90,9 +92,13 @@ def items_table(rows: list[dict[str, Any]], y: str, *, pair: bool) -> pa.Table:
         pa.int64(),
         pa.string(),
     ]
-    cells = {name: [row.get(name) for row in rows] for name in COLUMNS}
-    columns = [pa.array(cells[name], kind) for name, kind in zip(COLUMNS, types, strict=True)]
-    return pa.table(columns, names=COLUMNS, metadata={"target": y})
+    names = COLUMNS + ["title"] * any("title" in row for row in rows)
+    cells = {name: [row.get(name) for row in rows] for name in names}
+    columns = [
+        pa.array(cells[name], kind)
+        for name, kind in zip(names, [*types, pa.string()], strict=False)
+    ]
+    return pa.table(columns, names=names, metadata={"target": y})
 
 
 def quarantine_table(bad: list[dict[str, Any]]) -> pa.Table:

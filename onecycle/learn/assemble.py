@@ -28,7 +28,7 @@ def fresh(paths: Paths, params: recipe.Learner, threads: int) -> Learner:
     view = params if isinstance(params, recipe.View) else None
     blocks = Blocks.from_train(parts["train"], target_of(items), view, paths.data("pixels"))
     data = Datasets(blocks, {name: blocks.encode(each) for name, each in parts.items()})
-    model = saved.build(blocks, params, weights_of(params))
+    model = saved.build(blocks, params, weights_of(params), data.train)
     learner = Learner(model, data, params, device.choose(params.precision))
     say(learner.check())
     return learner

@@ -120,17 +120,36 @@ class CollabLearner(Training):
     """How a recommender learns.
 
     Attributes:
-        arch: `dot` is the product of two embeddings, `dot_bias` adds a bias for each user and item.
-        factors: length of an embedding.
+        arch: `dot` is the product of two embeddings; `dot_bias` adds a bias for each user and item;
+            `implicit` adds to a user's embedding what the rated items tell of the user, and to an
+            item's what its raters tell of it; `neural` is fast.ai's dense layers on top of both.
+        factors: length of an embedding; null: 50, for `neural` fast.ai's rule of thumb.
+        layers: widths of the dense layers of `neural`.
+        dropout: after each of them.
         y_range: a sigmoid keeps ratings between the two; null for none.
         wd: decoupled weight decay, on biases too, as in fast.ai.
+        bias_wd: of the biases of users and items; null: as wd.
+        implicit_wd: of what `implicit` adds to the embeddings.
     """
 
-    arch: Literal["dot", "dot_bias"]
-    factors: int = Field(50, ge=1)
+    arch: Literal["dot", "dot_bias", "implicit", "neural"]
+    factors: int | None = Field(None, ge=1)
+    layers: list[Annotated[int, Field(ge=1)]] = [100, 50]
+    dropout: float = Field(0.0, ge=0, lt=1)
     y_range: Range | None = [0.0, 5.5]
     wd: float = Field(0.1, ge=0)
     precision: Literal["fp32"] = "fp32"
+    bias_wd: float | None = Field(None, ge=0)
+    implicit_wd: float = Field(4.0, ge=0)
+
+    def width(self, rows: int) -> int:
+        """Length of an embedding of so many rows.
+
+        The rule of thumb is fastai's `emb_sz_rule`.
+        """
+        if self.factors is not None:
+            return self.factors
+        return min(600, round(1.6 * rows**0.56)) if self.arch == "neural" else 50
 
 
 def _kind(value: Any) -> str:  # noqa: ANN401 - what YAML holds, or a model

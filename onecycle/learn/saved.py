@@ -11,28 +11,34 @@ from onecycle.blocks import targets
 from onecycle.blocks.image import Images
 from onecycle.blocks.pair import Pairs
 from onecycle.errors import UserError
-from onecycle.learn import device, recipe
-from onecycle.learn.collab import DotProduct
-from onecycle.learn.datasets import Blocks, Datasets
+from onecycle.learn import collab, device, recipe
+from onecycle.learn.datasets import Blocks, Dataset, Datasets
 from onecycle.learn.groups import Grouped
 from onecycle.learn.learner import Learner, built
 from onecycle.paths import read_json, whole, write_json
 
 
-def build(blocks: Blocks, params: recipe.Learner, weights: Path | None = None) -> Grouped:
+def build(
+    blocks: Blocks,
+    params: recipe.Learner,
+    weights: Path | None = None,
+    train: Dataset | None = None,
+) -> Grouped:
     """Makes the model that the section `learner` describes, drawn from its seed.
 
     Args:
         blocks: what goes in and what shall come out.
         params: the section.
         weights: a file of pretrained weights, or null.
+        train: what a recommender will train on, which some learn from; null: as it is kept.
 
     Raises:
         UserError: the inputs are not of the kind that the architecture takes.
     """
     if isinstance(blocks.x, Pairs) and isinstance(params, recipe.CollabLearner):
         users, items = len(blocks.x.users), len(blocks.x.items)
-        return built(params.seed, lambda: DotProduct(users, items, params))
+        pairs, ratings = (train.x, train.y) if train else (None, None)
+        return built(params.seed, lambda: collab.model(users, items, params, pairs, ratings))
     if not isinstance(params, recipe.VisionLearner) or not isinstance(blocks.x, Images):
         raise UserError("learner.arch: pictures need a backbone such as resnet34")
     from onecycle.learn.vision import vision_model  # torchvision takes seconds to import
@@ -49,8 +55,11 @@ def save(learner: Learner, folder: Path, training: dict[str, Any]) -> None:
         folder: `models/<problem>/`.
         training: what model.json shall say of the training.
     """
+    model = learner.model
+    if isinstance(model, collab.Recommender):
+        model = model.baked()
     with whole(folder / "model.safetensors") as partial:
-        state = {name: value.contiguous() for name, value in learner.model.state_dict().items()}
+        state = {name: value.contiguous() for name, value in model.state_dict().items()}
         safetensors.torch.save_file(state, partial)
     blocks = learner.data.blocks
     described = {
@@ -58,7 +67,7 @@ def save(learner: Learner, folder: Path, training: dict[str, Any]) -> None:
         "y": blocks.y.state(),
         "x": blocks.x.state(),
         "precision": learner.compute.precision,
-        "parameters": sum(p.numel() for p in learner.model.parameters()),
+        "parameters": sum(p.numel() for p in model.parameters()),
         "training": training,
     }
     write_json(folder / "model.json", described)

@@ -8,6 +8,7 @@ import pandas as pd
 
 from onecycle.learn.datasets import Blocks
 from onecycle.paths import Paths, read_json
+from onecycle.report.rated import RatedItems
 from onecycle.report.training import Trained
 from onecycle.report.words import count
 
@@ -28,6 +29,7 @@ class Facts:
         split: counts, groups and leaks of the parts.
         source: where the data came from.
         quarantine: rows that were set aside.
+        rated: of a recommender, its ratings and embeddings; else null.
     """
 
     problem: str
@@ -41,10 +43,16 @@ class Facts:
     split: dict[str, Any]
     source: dict[str, Any]
     quarantine: pd.DataFrame
+    rated: RatedItems | None = None
 
     @classmethod
     def read(
-        cls, paths: Paths, blocks: Blocks, predictions: pd.DataFrame, headline: str
+        cls,
+        paths: Paths,
+        blocks: Blocks,
+        predictions: pd.DataFrame,
+        headline: str,
+        rated: RatedItems | None = None,
     ) -> "Facts":
         """Reads what the stages wrote."""
         return cls(
@@ -59,6 +67,7 @@ class Facts:
             split=read_json(paths.report("split.json")),
             source=read_json(paths.data("source.json")),
             quarantine=pd.read_parquet(paths.data("quarantine.parquet")),
+            rated=rated,
         )
 
     @property

@@ -32,7 +32,9 @@ DARK = Theme(ink="#d3d6da", faint="#858b93", accent="#7db4ec", second="#eda365",
 Draw = Callable[[Figure, Theme], None]
 
 
-def plot(draw: Draw, alt: str, caption: str = "", height: float = 3.2) -> Plot:
+def plot(
+    draw: Draw, alt: str, caption: str = "", height: float = 3.2, width: float = WIDTH
+) -> Plot:
     """Draws a plot for both themes.
 
     Args:
@@ -40,13 +42,14 @@ def plot(draw: Draw, alt: str, caption: str = "", height: float = 3.2) -> Plot:
         alt: the plot in words, for those who can't see it.
         caption: shown below it.
         height: in inches of 96 CSS pixels.
+        width: likewise.
     """
-    light, dark = (_png(draw, theme, height) for theme in (LIGHT, DARK))
-    return Plot(light, dark, round(WIDTH * 96), round(height * 96), alt, caption)
+    light, dark = (_png(draw, theme, (width, height)) for theme in (LIGHT, DARK))
+    return Plot(light, dark, round(width * 96), round(height * 96), alt, caption)
 
 
-def _png(draw: Draw, theme: Theme, height: float) -> str:
-    figure = Figure(figsize=(WIDTH, height))
+def _png(draw: Draw, theme: Theme, size: tuple[float, float]) -> str:
+    figure = Figure(figsize=size)
     figure.subplots_adjust(**MARGINS)
     draw(figure, theme)
     buffer = BytesIO()

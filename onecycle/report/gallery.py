@@ -65,8 +65,10 @@ def _picture(images: Images, row: pd.Series) -> tuple[list[str], Picture]:
 
 
 def _pair(_: object, row: pd.Series) -> tuple[list[str], None]:
-    """The names of user and item."""
-    return [str(name) for name in row["x"]], None
+    """The names of user and item; the item's title where it has one."""
+    user, item = map(str, row["x"])
+    title = row.get("title")
+    return [user, f"{title} ({item})" if isinstance(title, str) else item], None
 
 
 Face = Callable[[Any, pd.Series], tuple[list[str], Picture | None]]

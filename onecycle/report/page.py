@@ -10,9 +10,16 @@ from onecycle.paths import Paths, whole
 from onecycle.report import data, gallery, results, training
 from onecycle.report.facts import Facts
 from onecycle.report.kinds import SHOWN
+from onecycle.report.rated import RatedItems
 
 
-def write(paths: Paths, blocks: Blocks, predictions: pd.DataFrame, headline: str) -> None:
+def write(
+    paths: Paths,
+    blocks: Blocks,
+    predictions: pd.DataFrame,
+    headline: str,
+    rated: RatedItems | None = None,
+) -> None:
     """Writes `report.html` and `plots/`; the same inputs give the same bytes.
 
     Args:
@@ -20,8 +27,9 @@ def write(paths: Paths, blocks: Blocks, predictions: pd.DataFrame, headline: str
         blocks: the model's input and target block.
         predictions: `id x y group` and the kind's answers, a row for each judged item.
         headline: the metric that the kind is judged by.
+        rated: of a recommender, its ratings and embeddings.
     """
-    facts = Facts.read(paths, blocks, predictions, headline)
+    facts = Facts.read(paths, blocks, predictions, headline, rated)
     frames = SHOWN[facts.decision["kind"]].frames(facts)
     html = render(facts, frames)
     with whole(paths.report("plots")) as partial:

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from onecycle.report import coverage
+from onecycle.report import beside, coverage, tastes
 from onecycle.report.facts import Facts
 from onecycle.report.parts import Answer, Section, Table
 from onecycle.report.words import percent
@@ -40,7 +40,9 @@ def frames(facts: Facts) -> dict[str, pd.DataFrame]:
     table.insert(0, "items", found.size())
     named = {"predicted": "predicted_mean", "error": "error_mean"}
     values = table.rename(columns=named).reset_index(drop=True)
-    return {"coverage.csv": coverage.curve(errors, "radius"), "values.csv": values}
+    own = {"coverage.csv": coverage.curve(errors, "radius"), "values.csv": values}
+    rated = facts.rated
+    return own | beside.frames(facts, rated) | tastes.frames(rated) if rated else own
 
 
 def decision(facts: Facts, frames: dict[str, pd.DataFrame]) -> Section:
@@ -50,10 +52,13 @@ def decision(facts: Facts, frames: dict[str, pd.DataFrame]) -> Section:
 
 
 def details(facts: Facts, frames: dict[str, pd.DataFrame]) -> list[Section]:
-    """What is predicted where the target is low, and where it is high."""
+    """What is predicted where the target is low and where it is high; a recommender's tastes."""
     rows = [
         [f"{target:.4g}", f"{int(items):,}", f"{mean:.2f}", f"{error:.2f}", percent(held)]
         for items, target, mean, error, held in frames["values.csv"].values.tolist()
     ]
     columns = ["Target", "Items", "Mean prediction", "Mean absolute error", "Within the bounds"]
-    return [Section("By target", tables=[Table(columns, rows)])]
+    by_target = Section("By target", tables=[Table(columns, rows)])
+    if facts.rated is None:
+        return [by_target]
+    return [beside.section(facts, frames), by_target, *tastes.sections(frames)]

@@ -5,6 +5,7 @@ from pydantic import ValidationError
 
 from onecycle.errors import UserError
 from onecycle.items import ratings
+from onecycle.items.table import COLUMNS, items_table
 
 
 def read(raw: Path, text: str, **params):
@@ -63,3 +64,36 @@ def test_user_item_and_rating_are_needed_once(columns):
 def test_a_missing_file_is_told_by_the_key_that_names_it(tmp_path):
     with pytest.raises(UserError, match=r"u\.data: no such file; prepare\.path"):
         ratings.read(tmp_path, ratings.Params(reader="ratings", path="u.data"))
+
+
+RATED = "1\t7\t3\t1\n2\t8\t4\t1\n1\t9\t5\t1\n"
+
+
+def titled(tmp_path, text: str, **titles):
+    (tmp_path / "u.item").write_bytes(text.encode("latin-1"))
+    return read(tmp_path, RATED, titles={"path": "u.item", **titles})
+
+
+def test_titles_join_on_the_item_and_may_be_shared(tmp_path):
+    reading = titled(tmp_path, "7|Amélie|x|y\n8|Amélie|\n10|No one saw it\n\n")
+    assert [row["title"] for row in reading.rows] == ["Amélie", "Amélie", None]
+    assert [row["x"][1] for row in reading.rows] == ["7", "8", "9"] and not reading.bad
+    table = items_table(reading.rows, "rating", pair=True)
+    assert table.column_names == [*COLUMNS, "title"]
+    assert table["title"].to_pylist() == ["Amélie", None, "Amélie"]  # by id: 1/7, 1/9, 2/8
+
+
+def test_a_line_without_a_title_or_a_second_one_is_set_aside(tmp_path):
+    reading = titled(tmp_path, "7;A\n8\n7;B\n", sep=";")
+    assert [row["title"] for row in reading.rows] == ["A", None, None]
+    assert [(bad["file"], bad["row"]) for bad in reading.bad] == [("u.item", 2), ("u.item", 3)]
+
+
+def test_titles_in_another_encoding_are_told(tmp_path):
+    with pytest.raises(UserError, match=r"is not utf-8; prepare\.titles\.encoding"):
+        titled(tmp_path, "7|Amélie\n", encoding="utf-8")
+
+
+def test_missing_titles_are_told_by_the_key_that_names_them(tmp_path):
+    with pytest.raises(UserError, match=r"prepare\.titles\.path"):
+        read(tmp_path, RATED, titles={"path": "u.item"})

@@ -15,12 +15,15 @@ from onecycle.blocks.points import Points
 from onecycle.blocks.rating import Rating
 from onecycle.decide.kinds import KINDS
 from onecycle.items.table import quarantine_table
-from onecycle.learn.datasets import Blocks
+from onecycle.learn import device, saved
+from onecycle.learn.datasets import Blocks, Datasets
+from onecycle.learn.learner import Learner
 from onecycle.learn.recipe import CollabLearner, VisionLearner
 from onecycle.paths import Paths, read_json, write_json
 from onecycle.pixels.store import write_store
 from onecycle.report import page
 from onecycle.report.facts import Facts
+from onecycle.report.rated import RatedItems
 
 HOSTILE = '<script>alert("x")</script>\n\'&"'
 N, SIZE = 24, (48, 32)  # items; width and height of their pictures
@@ -34,12 +37,13 @@ class Problem:
     blocks: Blocks
     predictions: pd.DataFrame
     headline: str
+    rated: RatedItems | None = None
 
     def facts(self) -> Facts:
-        return Facts.read(self.paths, self.blocks, self.predictions, self.headline)
+        return Facts.read(self.paths, self.blocks, self.predictions, self.headline, self.rated)
 
     def write(self) -> str:
-        page.write(self.paths, self.blocks, self.predictions, self.headline)
+        page.write(self.paths, self.blocks, self.predictions, self.headline, self.rated)
         return self.paths.report("report.html").read_text(encoding="utf-8")
 
     def change(self, file: Path, **values) -> None:
@@ -109,7 +113,7 @@ def make(kind: str, root: Path) -> Problem:
     files = pictures(root, rng) if kind != "rating" else []
     write_store(paths.data("pixels"), files, 64)
     pairs = [[HOSTILE if at == 0 else f"u{at}", f"i{at}"] for at in range(N)]
-    recipe = VisionLearner(**SMALL) if files else CollabLearner(arch="dot")
+    recipe = VisionLearner(**SMALL) if files else CollabLearner(arch="dot_bias", factors=4)
     view = recipe if isinstance(recipe, VisionLearner) else None
     known = Pairs.from_items(pairs) if view is None else None
     blocks = Blocks.of(known, target, view, paths.data("pixels"))
@@ -127,10 +131,20 @@ def make(kind: str, root: Path) -> Problem:
     write_files(paths, blocks, recipe, decision, curve)
     write_json(paths.report("intervals.json"), {})
     made = Problem(paths, blocks, pd.concat([items, answers], axis=1), rules.headline)
+    made.rated = rated(blocks, recipe, items) if kind == "rating" else None
     for name, value in values.items():
         v = float(value[0])
         made.judge(name, (0.9 * v, v, 1.1 * v), float(base[name][0]))
     return made
+
+
+def rated(blocks: Blocks, recipe, items: pd.DataFrame) -> RatedItems:
+    """What a recommender that has not learnt says; the first item's title is hostile."""
+    items = items.assign(title=[HOSTILE, *(f"title {at}" for at in range(1, N))])
+    model, data = saved.build(blocks, recipe), Datasets(blocks, {})
+    learner = Learner(model, data, recipe, device.choose("fp32"))
+    parts = {"train": items, "valid": items[:12], "test": items}
+    return RatedItems.of(learner, parts, "test", draws=100, seed=0)
 
 
 def write_files(paths: Paths, blocks: Blocks, recipe, decision, curve: pd.DataFrame) -> None:

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from onecycle.decide.kinds import KINDS
+from onecycle.paths import read_json
 from onecycle.report import (
     category,
     data,
@@ -154,7 +155,7 @@ def test_rates_from_elsewhere_are_said(problem):
     curves, recipe = training.sections(made.facts().trained)
     assert "No phase took its rate from this test" in curves.plots[0].caption
     assert recipe.tables[0].rows == [["unfrozen", "3", "0.1", "params.yaml"]]
-    assert ["factors", "50"] in recipe.tables[1].rows
+    assert ["factors", "4"] in recipe.tables[1].rows
 
 
 def test_a_phase_s_own_range_test_has_its_picture(problem):
