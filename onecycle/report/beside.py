@@ -58,7 +58,7 @@ def verdict(table: pd.DataFrame) -> str:
     factored = table[table["name"].str.contains("SVD|ALS")]
     rival = factored.iloc[int(factored["rmse"].argmin())] if len(factored) else table.iloc[-1]
     low, high = rival["rmse_more_low"], rival["rmse_more_high"]
-    about = f"the RMSE of {rival['name']}, the best of them, is {_words(rival)}"
+    about = f"the RMSE of {rival['name']}, the best factorisation below, is {_words(rival)}"
     if low > 0:
         return f"Yes: {about}."
     if high < 0:
@@ -81,9 +81,9 @@ def _words(row: pd.Series) -> str:
     more = float(row["rmse_more"])
     ends = sorted(abs(float(row[f"rmse_more_{end}"])) for end in ("low", "high"))
     if row["rmse_more_low"] <= 0 <= row["rmse_more_high"]:
-        return f"{more:+.4f} away, 95 % interval {_bounds(row)}"
+        return f"{more:+.4f} away, paired 95\u00a0% interval {_bounds(row)}"
     which = "higher" if more > 0 else "lower"
-    return f"{abs(more):.4f} {which}, 95 % interval {ends[0]:.4f} to {ends[1]:.4f}"
+    return f"{abs(more):.4f} {which}, paired 95\u00a0% interval {ends[0]:.4f} to {ends[1]:.4f}"
 
 
 def _bounds(row: pd.Series) -> str:

@@ -105,7 +105,8 @@ def _ranking_section(table: pd.DataFrame) -> Section:
     says = [
         "The bias is what is left of an item once taste is taken out: at the top is what is liked "
         "even by those whose taste it does not fit, at the bottom what is disliked even by those "
-        "whose taste it fits. With few ratings, it stays near that of the average item."
+        "whose taste it fits. It is in the units of the score before the range; where an item has "
+        "few ratings, little is known of it."
     ]
     return Section("Items by bias", says, tables=tables)
 

@@ -83,9 +83,24 @@ def row(name: str, rmse: float, more: float, low: float, high: float) -> dict[st
 @pytest.mark.parametrize(
     ("more", "low", "high", "said"),
     [
-        (0.02, 0.01, 0.03, "Yes: the RMSE of ALS (rank 2), the best of them, is 0.0200 higher, "),
-        (-0.02, -0.03, -0.01, "No: the RMSE of ALS (rank 2), the best of them, is 0.0200 lower, "),
-        (0.02, -0.01, 0.05, "Not shown: the RMSE of ALS (rank 2), the best of them, is +0.0200 "),
+        (
+            0.02,
+            0.01,
+            0.03,
+            "Yes: the RMSE of ALS (rank 2), the best factorisation below, is 0.0200 ",
+        ),
+        (
+            -0.02,
+            -0.03,
+            -0.01,
+            "No: the RMSE of ALS (rank 2), the best factorisation below, is 0.0200 ",
+        ),
+        (
+            0.02,
+            -0.01,
+            0.05,
+            "Not shown: the RMSE of ALS (rank 2), the best factorisation below, is +0.02",
+        ),
     ],
 )
 def test_the_verdict_is_by_the_paired_interval_of_the_best_factorisation(more, low, high, said):
