@@ -35,8 +35,9 @@ class Watch(Callback):
             self.momenta.append(float(self.opt.hypers[-1]["mom"]))
 
     def after_validate(self) -> None:
-        """Keeps an epoch's valid loss, as fast.ai prints it."""
-        self.valid_losses.append(float(self.recorder.loss.value))
+        """Keeps an epoch's valid loss, as fast.ai prints it; a range test has none."""
+        if self.recorder.loss.value is not None:
+            self.valid_losses.append(float(self.recorder.loss.value))
 
 
 def quiet(learn: Learner) -> AbstractContextManager[object]:
