@@ -46,11 +46,12 @@ def main() -> None:
     train = train_ratings if job["kind"] == "rating" else train_pictures
     learn, rows_of = train(job, parts)
     trained = time.perf_counter()
+    valid_loss = np.array(learn.watch.valid_losses)  # before predictions add theirs
     scores = {f"{part}_scores": predict(learn, rows_of(parts[part])) for part in ("valid", "test")}
     np.savez(
         sys.argv[2],
         **scores,
-        valid_loss=np.array(learn.watch.valid_losses),
+        valid_loss=valid_loss,
         seconds=trained - start,
         seconds_predict=time.perf_counter() - trained,
     )
@@ -88,8 +89,8 @@ def picture_loaders(job: Job, parts: dict[str, list[int]]) -> DataLoaders:
     size = tuple(job["size"])
     block = DataBlock(
         blocks=(ImageBlock, target(job)),
-        get_x=job["images"].__getitem__,
-        get_y=job["y"].__getitem__,
+        get_x=lambda row: job["images"][row],  # fast.ai wants functions with a signature
+        get_y=lambda row: job["y"][row],
         splitter=lambda rows: (parts["train"], parts["valid"]),
         item_tfms=Resize(tuple(job["presize"]), method=method),
         batch_tfms=[
