@@ -90,8 +90,8 @@ def ours(job: jobs.Job, file: Path, arguments: argparse.Namespace) -> Result:
 
     Returns:
         As benchmarks/fastai/train.py writes: `valid_scores` and `test_scores` (raw outputs, [N,
-        width], the rows of that part in the job's order), `valid_loss` of each epoch, `seconds` of
-        training and `seconds_predict`.
+        width], the rows of that part in the job's order), `valid_loss` of each epoch, `seconds` and
+        `cpu_seconds` of training, `predict_cpu_seconds` of predicting both parts.
     """
     raise NotImplementedError
 

@@ -44,7 +44,7 @@ def markdown(names: Sequence[str], folder: Path, seeds: Sequence[int]) -> str:
     """
     lines = [
         "| problem | metric | items | fastai [each seed] | onecycle [each seed] "
-        "| onecycle - fastai [95 %] | seconds of training: fastai, onecycle |",
+        "| onecycle - fastai [95 %] | CPU seconds of training: fastai, onecycle |",
         "|---|---|---|---|---|---|---|",
     ]
     for name in names:

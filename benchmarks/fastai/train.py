@@ -4,8 +4,8 @@
 
 A job is what benchmarks/jobs.py makes. Writes raw outputs of valid and test in the order of the
 job's rows: logits, points in [-1, 1] or ratings, float32 [N, width]; the valid loss of each epoch,
-frozen ones first; `seconds`, wall seconds of training with its validations, after the imports; and
-`seconds_predict` of predicting valid and test.
+frozen ones first; `seconds` and `cpu_seconds` of training with its validations, after the imports;
+and `predict_cpu_seconds` of predicting valid and test.
 """
 
 import json
@@ -42,10 +42,10 @@ def main() -> None:
         part: [row for row, of in enumerate(job["split"]) if of == part]
         for part in ("train", "valid", "test")
     }
-    start = time.perf_counter()
+    start, start_cpu = time.perf_counter(), time.process_time()
     train = train_ratings if job["kind"] == "rating" else train_pictures
     learn, rows_of = train(job, parts)
-    trained = time.perf_counter()
+    trained, trained_cpu = time.perf_counter(), time.process_time()
     valid_loss = np.array(learn.watch.valid_losses)  # before predictions add theirs
     scores = {f"{part}_scores": predict(learn, rows_of(parts[part])) for part in ("valid", "test")}
     np.savez(
@@ -53,7 +53,8 @@ def main() -> None:
         **scores,
         valid_loss=valid_loss,
         seconds=trained - start,
-        seconds_predict=time.perf_counter() - trained,
+        cpu_seconds=trained_cpu - start_cpu,
+        predict_cpu_seconds=time.process_time() - trained_cpu,
     )
 
 
