@@ -3,7 +3,10 @@
     .venv-fastai/bin/python benchmarks/fastai/record.py mirror/ml-100k.zip
 
 in the environment of benchmarks/fastai/requirements.lock. Writes tests/learn/fixtures/fastai.json:
-floats rounded to 9 significant digits, NaN as null, a line for each case.
+floats rounded to 9 significant digits, NaN as null, a line for each case; rec_*.py say what the
+keys hold. Two things there are fast.ai's own: schedules are computed in float32 (off by up to 6e-8
+of the highest rate), and a `valley_start` of -1 marks a curve whose valley would begin before its
+first point.
 """
 
 import argparse

@@ -30,7 +30,7 @@ class Watch(Callback):
     def after_batch(self) -> None:
         """Keeps a training step."""
         if self.training:
-            self.raw.append(float(self.loss))
+            self.raw.append(float(self.loss.detach()))
             self.rates.append([float(each["lr"]) for each in self.opt.hypers])
             self.momenta.append(float(self.opt.hypers[-1]["mom"]))
 
