@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks import jobs
+from benchmarks import jobs, ours
 from benchmarks.table import markdown
 from onecycle.paths import read_json, whole, write_json
 from onecycle.progress import say
@@ -37,7 +37,8 @@ def main(argv: list[str] | None = None) -> int:
     for name in arguments.problems.split(","):
         for seed in jobs.SEEDS:
             for tool in tools:
-                train(tool, name, seed, arguments)
+                if tool != "own" or name in ours.OWN:
+                    train(tool, name, seed, arguments)
     table = markdown(arguments.problems.split(","), arguments.out, jobs.SEEDS)
     with whole(arguments.out / "side_by_side.md") as partial:
         partial.write_text(table, encoding="utf-8")
@@ -85,20 +86,20 @@ def fastai(job: jobs.Job, file: Path, arguments: argparse.Namespace) -> Result:
             return {key: found[key] for key in found.files}
 
 
-def ours(job: jobs.Job, file: Path, arguments: argparse.Namespace) -> Result:
-    """Trains the job with onecycle.
+def alike(job: jobs.Job, file: Path, arguments: argparse.Namespace) -> Result:
+    """Trains the job with onecycle."""
+    return ours.train(job, own=False)
 
-    Returns:
-        As benchmarks/fastai/train.py writes: `valid_scores` and `test_scores` (raw outputs, [N,
-        width], the rows of that part in the job's order), `valid_loss` of each epoch, `seconds` and
-        `cpu_seconds` of training, `predict_cpu_seconds` of predicting both parts.
-    """
-    raise NotImplementedError
+
+def own(job: jobs.Job, file: Path, arguments: argparse.Namespace) -> Result:
+    """Trains the job with onecycle, as its shipped recipes would."""
+    return ours.train(job, own=True)
 
 
 TRAINERS: dict[str, Callable[[jobs.Job, Path, argparse.Namespace], Result]] = {
     "fastai": fastai,
-    "onecycle": ours,
+    "onecycle": alike,
+    "own": own,
 }
 
 if __name__ == "__main__":
