@@ -72,13 +72,16 @@ class Learner:
         """Whether norm layers of frozen groups train."""
         return not isinstance(self.recipe, VisionLearner) or self.recipe.train_norm
 
-    def fine_tune(self, epochs: int, lr: float = 2e-3, frozen_epochs: int = 1) -> list[Row]:
+    def fine_tune(
+        self, epochs: int, lr: float = 2e-3, frozen_epochs: int = 1, lr_mult: float = 100
+    ) -> list[Row]:
         """fast.ai's: the head alone, then everything, at half the rate and less in early layers.
 
         Args:
             epochs: passes with everything unfrozen.
             lr: the head's highest rate while the rest is frozen.
             frozen_epochs: passes before.
+            lr_mult: the head's rate over the first layers', once everything learns.
         """
         groups = len(self.groups)
         self.freeze()
@@ -86,7 +89,7 @@ class Learner:
         rates = schedules.head_first(lr, groups)
         history = self.fit(Cycle("frozen", frozen_epochs, rates, head)) if frozen_epochs else []
         self.unfreeze()
-        rates = schedules.spread(lr / 200, lr / 2, groups)
+        rates = schedules.spread(lr / 2 / lr_mult, lr / 2, groups)
         return history + self.fit(Cycle("unfrozen", epochs, rates, Schedule(pct_start=0.3, div=5)))
 
     def fit_one_cycle(self, epochs: int, lr: float | tuple[float, float]) -> list[Row]:

@@ -15,6 +15,7 @@ from pydantic import Field
 from onecycle.params import Section
 
 HIGH, LOW = 0.95, 0.85  # momentum where the rate is least, and where it is highest
+STEADY = 0.9  # momentum where it does not move
 DIV_FINAL = 1e5  # the highest rate is this many times the last
 Name = Literal["one_cycle", "flat", "flat_cos", "triangular", "triangular2", "exp_range"]
 
@@ -66,15 +67,15 @@ def one_cycle(it: Schedule, step: int, total: int) -> tuple[float, float]:
 
 def flat(it: Schedule, step: int, total: int) -> tuple[float, float]:
     """The highest rate throughout."""
-    return 1.0, HIGH
+    return 1.0, STEADY
 
 
 def flat_cos(it: Schedule, step: int, total: int) -> tuple[float, float]:
     """The highest rate, then half a cosine down."""
     share, stays = step / total, it.pct_start or 0.75
     if share < stays:
-        return 1.0, HIGH
-    return cosine(1, 1 / DIV_FINAL, (share - stays) / (1 - stays)), HIGH
+        return 1.0, STEADY
+    return cosine(1, 1 / DIV_FINAL, (share - stays) / (1 - stays)), STEADY
 
 
 def triangular(it: Schedule, step: int, total: int) -> tuple[float, float]:
