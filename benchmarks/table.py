@@ -104,7 +104,7 @@ def _difference(found: dict[str, list[dict[str, Array]]], metric: Metric, y: Arr
 
 
 def _seconds(results: list[dict[str, Array]]) -> str:
-    return f"{np.mean([float(each['seconds']) for each in results]):.0f}" if results else "–"
+    return f"{np.mean([float(each['cpu_seconds']) for each in results]):.0f}" if results else "–"
 
 
 def _short(value: float) -> str:
