@@ -12,11 +12,11 @@ PORT ?= 4200
 # So that `python` in dvc.yaml means this one.
 export PATH := $(dir $(PYTHON)):$(PATH)
 
-.PHONY: help setup run ui repro test check schema lock clean
+.PHONY: help setup run ui repro test check schema lock peers peers-lock clean
 .DEFAULT_GOAL := help
 
 help: ## show this
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /make \1\t/' | expand -t 14
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /make \1\t/' | expand -t 14
 
 setup: $(READY) ## make .venv from requirements.lock (a few minutes, once)
 
@@ -52,6 +52,18 @@ lock: $(READY) ## choose versions anew and write requirements.lock
 	$(dir $(PYTHON))uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 \
 	  --generate-hashes --no-emit-index-url --no-annotate --upgrade --quiet \
 	  --custom-compile-command "make lock" -o requirements.lock
+
+# The peer of benchmarks/, in an environment of its own.
+peers: .venv-fastai/.ready ## make .venv-fastai, which benchmarks/side_by_side.py compares with
+.venv-fastai/.ready: benchmarks/fastai/requirements.lock
+	$(BASE) -m venv .venv-fastai
+	.venv-fastai/bin/python -m pip install --quiet --require-hashes -r $<
+	touch $@
+
+peers-lock: $(READY) ## write benchmarks/fastai/requirements.lock
+	$(dir $(PYTHON))uv pip compile benchmarks/fastai/requirements.in --universal --python-version 3.11 \
+	  --generate-hashes --no-emit-index-url --no-annotate --quiet \
+	  --custom-compile-command "make peers-lock" -o benchmarks/fastai/requirements.lock
 
 clean: ## remove the environment and all caches, but no data, model or report
 	rm -rf $(VENV) .mypy_cache .ruff_cache .hypothesis .import_linter_cache .coverage

@@ -13,8 +13,9 @@ from onecycle.paths import Paths, read_json, whole
 from onecycle.progress import say
 
 if TYPE_CHECKING:
-    from onecycle.learn.learner import Learner
+    from onecycle.learn.learner import Learner, Row
 
+DEFAULT_LR = 1e-3  # fast.ai's, where no range test tells
 Rate = Annotated[float, Field(gt=0)]
 
 
@@ -59,10 +60,18 @@ class Unfrozen(Phase):
 
 
 class Params(Section):
-    """The two phases."""
+    """The two phases.
+
+    Attributes:
+        frozen: only the head learns.
+        unfrozen: everything learns.
+        beside_scratch: whether the same architecture is trained from scratch too, for as many
+            epochs in one cycle at a rate of its own range test, to be shown beside; it is not kept.
+    """
 
     frozen: Frozen = Frozen()
     unfrozen: Unfrozen = Unfrozen()
+    beside_scratch: bool = False
 
     @model_validator(mode="after")
     def _trains(self) -> "Params":
@@ -82,8 +91,31 @@ def run(paths: Paths, params: Params, learner_params: recipe.Learner, threads: i
     from onecycle.learn import assemble, saved
 
     learner = assemble.fresh(paths, learner_params, threads)
-    found = read_json(paths.model("lr.json"))
-    history: list[dict[str, Any]] = []
+    history, phases = train(learner, params, read_json(paths.model("lr.json")))
+    with whole(paths.report("history.csv")) as partial:
+        pd.DataFrame(history).to_csv(partial, index=False)
+    last = {key: history[-1][key] for key in ("train_loss", "valid_loss", "metric")}
+    said = {"phases": phases, "metric": learner.data.blocks.y.metric_name, "last": last}
+    if params.beside_scratch:
+        plain = learner_params.model_copy(update={"weights": None})
+        said["scratch"] = scratch(assemble.fresh(paths, plain, threads), len(history))
+    saved.save(learner, paths.model(), said | {"micro_batch": learner.stepper.micro})
+
+
+def train(
+    learner: "Learner", params: Params, found: dict[str, Any]
+) -> tuple[list["Row"], list[dict[str, Any]]]:
+    """Trains the phases.
+
+    Args:
+        learner: what is trained.
+        params: the phases.
+        found: the content of lr.json.
+
+    Returns:
+        The rows of history.csv, and what model.json says of each phase.
+    """
+    history: list[Row] = []
     phases: list[dict[str, Any]] = []
     with learner.seeded():
         for name, phase in (("frozen", params.frozen), ("unfrozen", params.unfrozen)):
@@ -93,14 +125,23 @@ def run(paths: Paths, params: Params, learner_params: recipe.Learner, threads: i
             before = phases[-1]["rates"][-1] if phases else None
             rates, why = plan(phase, found, learner, before)
             say(f"{name}, {why['why']}; highest rates:")
-            say(schedules.rate_table(learner.model.group_names, rates, learner.frozen))
+            say(learner.rate_table(rates))
             history += learner.fit(Cycle(name, phase.epochs, rates, phase))
             phases.append({"name": name, "epochs": phase.epochs, "rates": rates, **why})
-    with whole(paths.report("history.csv")) as partial:
-        pd.DataFrame(history).to_csv(partial, index=False)
-    last = {key: history[-1][key] for key in ("train_loss", "valid_loss", "metric")}
-    said = {"phases": phases, "metric": learner.data.blocks.y.metric_name, "last": last}
-    saved.save(learner, paths.model(), said | {"micro_batch": learner.stepper.micro})
+    return history, phases
+
+
+def scratch(learner: "Learner", epochs: int) -> dict[str, Any]:
+    """Trains without pretrained weights; the rate and, by epoch, valid's loss and metric.
+
+    Where its range test can't be read, the rate is fast.ai's default.
+    """
+    with learner.seeded():
+        chosen = lr_finder.choose(lr_finder.RangeTest(), learner.lr_find())
+        rate = float(chosen["used"] or DEFAULT_LR)
+        say(f"from scratch, {epochs} epochs at {rate:.2e}: {chosen['reason']}")
+        history = learner.fit_one_cycle(epochs, rate)
+    return {"lr": rate, **{key: [row[key] for row in history] for key in ("valid_loss", "metric")}}
 
 
 def plan(

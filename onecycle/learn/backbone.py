@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -111,7 +112,7 @@ def classifier(arch: str, classes: int = 1000, *, pooled: bool = False) -> nn.Mo
     name = arch.removeprefix(TIMM)
     if not timm.is_model(name):
         raise UserError(f"learner.arch: timm has no '{name}'; {nearest(name, timm.list_models())}")
-    pool = {} if pooled else {"global_pool": ""}
+    pool: dict[str, Any] = {} if pooled else {"global_pool": ""}
     made = timm.create_model(name, num_classes=0, **pool)
     return made
 

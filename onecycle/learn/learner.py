@@ -72,6 +72,14 @@ class Learner:
         """Whether norm layers of frozen groups train."""
         return not isinstance(self.recipe, VisionLearner) or self.recipe.train_norm
 
+    def rate_table(self, rates: Sequence[float]) -> str:
+        """A line for each layer group: its name, its highest rate, and what of it is frozen."""
+        names, norms = self.model.group_names, ", but for its norms" if self.train_norm else ""
+        wide = max(map(len, names))
+        told = [f"  frozen{norms}" if at < self.frozen else "" for at in range(len(names))]
+        rows = zip(names, rates, told, strict=True)
+        return "\n".join(f"  {name:<{wide}}  {rate:.2e}{it}" for name, rate, it in rows)
+
     def fine_tune(
         self, epochs: int, lr: float = 2e-3, frozen_epochs: int = 1, lr_mult: float = 100
     ) -> list[Row]:

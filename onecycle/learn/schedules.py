@@ -6,7 +6,7 @@ the rate cycles. Sources: Smith, *Cyclical learning rates for training neural ne
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -140,13 +140,3 @@ def spread(low: float, high: float, groups: int) -> list[float]:
 def head_first(rate: float, groups: int) -> list[float]:
     """fast.ai's `slice(rate)`: the head learns at `rate`, all before it at a tenth."""
     return [rate / 10] * (groups - 1) + [rate]
-
-
-def rate_table(names: Sequence[str], rates: Sequence[float], frozen: int = 0) -> str:
-    """A line for each layer group: its name, its highest rate, and whether it is frozen."""
-    wide = max(map(len, names))
-    lines = [
-        f"  {name:<{wide}}  {rate:.2e}{'  frozen, but for its norms' if at < frozen else ''}"
-        for at, (name, rate) in enumerate(zip(names, rates, strict=True))
-    ]
-    return "\n".join(lines)

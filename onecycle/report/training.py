@@ -76,6 +76,7 @@ def range_test_plots(trained: Trained) -> list[Plot]:
 def history_plot(trained: Trained) -> Plot:
     """Losses above, the metric below, phases as bands."""
     history, metric = trained.history, str(trained.model["training"]["metric"])
+    scratch = trained.model["training"].get("scratch")
     epochs = np.arange(1, len(history) + 1)
 
     def draw(figure: Figure, theme: Theme) -> None:
@@ -86,7 +87,11 @@ def history_plot(trained: Trained) -> Plot:
         line = {"marker": "o", "ms": 3, "lw": 1.4}
         upper.plot(epochs, history["train_loss"], "--", color=theme.second, label="train", **line)
         upper.plot(epochs, history["valid_loss"], color=theme.accent, label="valid", **line)
-        lower.plot(epochs, history["metric"], color=theme.accent, **line)
+        lower.plot(epochs, history["metric"], color=theme.accent, label="pretrained", **line)
+        if scratch:
+            plain = {"color": theme.faint, "label": "from scratch", **line}
+            lower.plot(epochs, scratch["metric"], **plain)
+            legend(lower, theme)
         lower.xaxis.set_major_locator(MaxNLocator(integer=True))
         legend(upper, theme)
 
@@ -95,6 +100,11 @@ def history_plot(trained: Trained) -> Plot:
         f"After {count(len(history), 'epoch')}: train loss {last['train_loss']:.3g}, "
         f"valid loss {last['valid_loss']:.3g}, {metric} on valid {last['metric']:.4g}."
     )
+    if scratch:
+        caption += (
+            f" From scratch, in one cycle at {scratch['lr']:.2g}, which its own range test "
+            f"gave, {metric} gets to {scratch['metric'][-1]:.4g}."
+        )
     return plot(draw, "Losses and metric of each epoch.", caption)
 
 

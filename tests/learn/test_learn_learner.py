@@ -287,3 +287,15 @@ def test_a_target_far_off_is_remarked(store):
     each = made(store)
     each.model.head[4].bias.data.copy_(torch.tensor([50.0, -50.0]))
     assert "far off" in each.check()
+
+
+@pytest.mark.parametrize(
+    ("norms", "frozen"), [(True, "frozen, but for its norms"), (False, "frozen")]
+)
+def test_the_table_of_rates_has_a_line_for_each_group_and_says_which_are_frozen(
+    store, norms, frozen
+):
+    each = made(store, RECIPE.model_copy(update={"train_norm": norms}))
+    assert each.rate_table([1e-4, 1e-3]) == "  body  1.00e-04\n  head  1.00e-03"
+    each.freeze()
+    assert each.rate_table([1e-4, 1e-3]).splitlines()[0] == f"  body  1.00e-04  {frozen}"

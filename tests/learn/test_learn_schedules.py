@@ -80,8 +80,3 @@ def test_one_group_gets_the_highest_rate():
 
 def test_head_first_gives_a_tenth_to_the_body():
     assert schedules.head_first(1e-3, 3) == pytest.approx([1e-4, 1e-4, 1e-3])
-
-
-def test_the_table_has_a_line_for_each_group_and_says_which_are_frozen():
-    said = schedules.rate_table(["early", "head"], [1e-4, 1e-3], frozen=1).splitlines()
-    assert said == ["  early  1.00e-04  frozen, but for its norms", "  head   1.00e-03"]

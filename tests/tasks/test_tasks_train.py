@@ -80,6 +80,23 @@ def test_two_phases_from_pretrained_weights(project, capsys):
     assert len(pd.read_parquet("reports/own/predictions.parquet")) == 16
 
 
+def test_training_from_scratch_is_shown_beside_and_leaves_the_model_as_it_is(project):
+    run("download", "prepare", "split", "lr_find", "train")
+    before = Path("models/own/model.safetensors").read_bytes()
+    assert main(["set", "problems.own.train.beside_scratch=true"]) == 0
+    run("train", "calibrate", "evaluate")
+    assert Path("models/own/model.safetensors").read_bytes() == before
+    scratch = json.loads(Path("models/own/model.json").read_text())["training"]["scratch"]
+    assert len(scratch["metric"]) == len(scratch["valid_loss"]) == 3 and scratch["lr"] > 0
+    assert "From scratch" in Path("reports/own/report.html").read_text()
+
+
+def test_from_scratch_beside_from_scratch_is_refused(project, capsys):
+    settings = ["problems.own.train.beside_scratch=true", "problems.own.learner.weights=null"]
+    assert main(["set", *settings]) == 1
+    assert "starts from scratch anyway" in capsys.readouterr().err
+
+
 def test_without_a_test_part_valid_is_judged_and_said(project):
     assert main(["set", "problems.own.split.test=0", "problems.own.train.frozen.epochs=0"]) == 0
     run(*STAGES)
