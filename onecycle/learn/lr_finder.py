@@ -93,8 +93,20 @@ def run(test: RangeTest, train_step: Callable[[int, float], float]) -> Curve:
     return Curve(np.array(rates), np.array(losses), np.array(smoothed))
 
 
-def suggest(curve: Curve) -> tuple[dict[str, float], str]:
-    """Reads the smoothed curve without its first tenth, its last 5 points and what follows a NaN.
+def trimmed(test: RangeTest, curve: Curve) -> tuple[Floats, Floats]:
+    """The rates and smoothed losses that count, float64 [K] each, K from 0.
+
+    They lack the first tenth of the steps that were to be run, and the last 5 points; or what
+    follows a NaN, if that comes sooner.
+    """
+    bad = np.flatnonzero(~np.isfinite(curve.smooth))
+    end = min(test.steps - 5, bad[0]) if len(bad) else len(curve.smooth) - 5
+    seen = slice(test.steps // 10, end)
+    return curve.rates[seen], curve.smooth[seen]
+
+
+def suggest(test: RangeTest, curve: Curve) -> tuple[dict[str, float], str]:
+    """Reads a curve.
 
     Returns:
         The four suggestions, and in words what the curve shows.
@@ -102,18 +114,17 @@ def suggest(curve: Curve) -> tuple[dict[str, float], str]:
     Raises:
         UserError: the curve is too short, not finite, or flat.
     """
-    rates, losses = curve.rates, curve.smooth
-    bad = np.flatnonzero(~np.isfinite(losses))
-    end = min(len(losses) - 5, bad[0] if len(bad) else len(losses))
-    first = len(rates) // 10
-    x, y = rates[first:end], losses[first:end]
+    x, y = trimmed(test, curve)
+    steps = len(curve.rates)
     if len(x) < LEAST_POINTS:
         raise UserError(
-            f"the loss diverged after {len(losses)} steps, too few to read a rate "
+            f"the loss diverged after {steps} steps, too few to read a rate "
             f"({LEAST_POINTS} are needed): lower lr_find.start or raise lr_find.steps"
         )
-    fell = f"the smoothed loss fell from {y[0]:.4g} to {y.min():.4g} in {len(losses)} steps"
-    if y.min() > (1 - LEAST_FALL) * y[0] or by_chance(curve.losses[: first + y.argmin() + 1]):
+    fell = f"the smoothed loss fell from {y[0]:.4g} to {y.min():.4g} in {steps} steps"
+    if y.min() > (1 - LEAST_FALL) * y[0] or by_chance(
+        curve.losses[: test.steps // 10 + y.argmin() + 1]
+    ):
         raise UserError(
             f"{fell}, no more than chance would give: check the labels, "
             "raise lr_find.end, or set train's lr by hand"
@@ -180,7 +191,7 @@ def choose(test: RangeTest, curve: Curve) -> dict[str, float | str | None]:
     A curve that can't be read gives null for all five; who asks for a rate is then refused.
     """
     try:
-        found, fell = suggest(curve)
+        found, fell = suggest(test, curve)
     except UserError as error:
         return {**dict.fromkeys(SUGGESTIONS), "used": None, "reason": str(error)}
     return {**found, "used": found[test.suggestion], "reason": f"{test.suggestion}: {fell}"}

@@ -84,7 +84,7 @@ def test_minimum_and_steep_by_hand():
 
 def test_the_suggestions_lie_before_the_least_loss():
     losses = bowl(RATES)
-    found, _ = lr_finder.suggest(curve_of(losses))
+    found, _ = lr_finder.suggest(RangeTest(), curve_of(losses))
     best = RATES[losses.argmin()]
     assert set(found) == {"valley", "slide", "minimum", "steep"}
     assert all(RATES[0] < found[name] < best for name in ("valley", "minimum", "steep"))
@@ -101,7 +101,7 @@ def test_the_suggestions_lie_before_the_least_loss():
 )
 def test_a_curve_that_says_nothing_is_refused(losses, said):
     with pytest.raises(UserError, match=said):
-        lr_finder.suggest(curve_of(losses))
+        lr_finder.suggest(RangeTest(), curve_of(losses))
 
 
 def test_a_curve_that_says_nothing_is_recorded_as_such():
@@ -125,7 +125,7 @@ def noisy(seed: int, fall: float, steps: int = 100) -> Curve:
 
 
 def readable(curve: Curve) -> bool:
-    return lr_finder.choose(RangeTest(), curve)["used"] is not None
+    return lr_finder.choose(RangeTest(steps=len(curve.rates)), curve)["used"] is not None
 
 
 @pytest.mark.parametrize("steps", [40, 100])
