@@ -18,7 +18,7 @@ _PICTURES: Job = {"arch": "squeezenet1_1", "frozen_epochs": 4, "epochs": 4, "bat
 _LABELS: Job = {**_PICTURES, "size": [128, 128], "fit": "crop", "lr": 2e-3, "min_scale": 0.75}
 SETTINGS: dict[str, Job] = {
     "pets": {**_LABELS, "kind": "category"},
-    "pascal": {**_LABELS, "kind": "multicategory"},
+    "pascal": {**_LABELS, "kind": "multicategory", "lr": 1e-2, "frozen_epochs": 6, "epochs": 6},
     "biwi": {
         **_PICTURES,
         "kind": "points",
