@@ -103,7 +103,7 @@ def fit(split: Split, recipe: CollabLearner, epochs: int, lr: float) -> float:
     data = Datasets(blocks, {"train": part, "valid": blocks.encode(test[:1])})
     model = saved.build(blocks, recipe, None, part)
     learner = Learner(model, data, recipe, device.choose("fp32"))
-    with learner.seeded(), redirect_stdout(io.StringIO()):
+    with redirect_stdout(io.StringIO()):
         learner.fit(Cycle("unfrozen", epochs, [lr]))
     kept = Learner(model.baked(), data, recipe, device.choose("fp32"))  # type: ignore[operator]
     return float(((kept.predict(judged) - judged.y.numpy()) ** 2).mean())

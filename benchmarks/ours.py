@@ -50,8 +50,7 @@ def train(job: Job, *, own: bool) -> Result:
     start, start_cpu = time.perf_counter(), time.process_time()
     make = ratings if job["kind"] == "rating" else pictures
     learner, fit = make(settings)
-    with learner.seeded():
-        history = fit(learner)
+    history = fit(learner)
     trained, trained_cpu = time.perf_counter(), time.process_time()
     if hasattr(learner.model, "baked"):
         learner = Learner(learner.model.baked(), learner.data, learner.recipe, learner.compute)

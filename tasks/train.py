@@ -117,17 +117,16 @@ def train(
     """
     history: list[Row] = []
     phases: list[dict[str, Any]] = []
-    with learner.seeded():
-        for name, phase in (("frozen", params.frozen), ("unfrozen", params.unfrozen)):
-            if phase.epochs == 0:
-                continue
-            learner.freeze_to(-1 if name == "frozen" else 0)
-            before = phases[-1]["rates"][-1] if phases else None
-            rates, why = plan(phase, found, learner, before)
-            say(f"{name}, {why['why']}; highest rates:")
-            say(learner.rate_table(rates))
-            history += learner.fit(Cycle(name, phase.epochs, rates, phase))
-            phases.append({"name": name, "epochs": phase.epochs, "rates": rates, **why})
+    for name, phase in (("frozen", params.frozen), ("unfrozen", params.unfrozen)):
+        if phase.epochs == 0:
+            continue
+        learner.freeze_to(-1 if name == "frozen" else 0)
+        before = phases[-1]["rates"][-1] if phases else None
+        rates, why = plan(phase, found, learner, before)
+        say(f"{name}, {why['why']}; highest rates:")
+        say(learner.rate_table(rates))
+        history += learner.fit(Cycle(name, phase.epochs, rates, phase))
+        phases.append({"name": name, "epochs": phase.epochs, "rates": rates, **why})
     return history, phases
 
 
@@ -136,11 +135,10 @@ def scratch(learner: "Learner", epochs: int) -> dict[str, Any]:
 
     Where its range test can't be read, the rate is fast.ai's default.
     """
-    with learner.seeded():
-        chosen = lr_finder.choose(lr_finder.RangeTest(), learner.lr_find())
-        rate = float(chosen["used"] or DEFAULT_LR)
-        say(f"from scratch, {epochs} epochs at {rate:.2e}: {chosen['reason']}")
-        history = learner.fit_one_cycle(epochs, rate)
+    chosen = lr_finder.choose(lr_finder.RangeTest(), learner.lr_find())
+    rate = float(chosen["used"] or DEFAULT_LR)
+    say(f"from scratch, {epochs} epochs at {rate:.2e}: {chosen['reason']}")
+    history = learner.fit_one_cycle(epochs, rate)
     return {"lr": rate, **{key: [row[key] for row in history] for key in ("valid_loss", "metric")}}
 
 

@@ -28,10 +28,19 @@ def fresh(paths: Paths, params: recipe.Learner, threads: int) -> Learner:
     view = params if isinstance(params, recipe.View) else None
     blocks = Blocks.from_train(parts["train"], target_of(items), view, paths.data("pixels"))
     data = Datasets(blocks, {name: blocks.encode(each) for name, each in parts.items()})
-    model = saved.build(blocks, params, weights_of(params), data.train)
-    learner = Learner(model, data, params, device.choose(params.precision))
-    say(learner.check())
-    return learner
+    fresh = learner(data, params)
+    say(fresh.check())
+    return fresh
+
+
+def learner(data: Datasets, params: recipe.Learner) -> Learner:
+    """A learner with a new model, drawn from the recipe's seed.
+
+    Raises:
+        UserError: the pretrained weights can't be had or are of another architecture.
+    """
+    model = saved.build(data.blocks, params, weights_of(params), data.train)
+    return Learner(model, data, params, device.choose(params.precision))
 
 
 def target_of(items: Path) -> str:

@@ -2,7 +2,7 @@
 
 import copy
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from itertools import chain
 
 import numpy as np
@@ -126,13 +126,14 @@ class Learner:
         optimiser = self._optimiser()
         epochs = (self._epoch(loader) for _ in range(cycle.epochs))
         losses: list[Tensor] = []
-        for step, (x, y) in enumerate(track(chain.from_iterable(epochs), cycle.name, total)):
-            share, momentum = cycle.schedule.at(step, total)
-            set_rates(optimiser, [rate * share for rate in cycle.rates], momentum)
-            losses.append(self.stepper.step(optimiser, x, y))
-            if len(losses) == steps:
-                history.append(self._report(cycle, share, losses, len(history) + 1))
-                losses = []
+        with self._seeded():
+            for step, (x, y) in enumerate(track(chain.from_iterable(epochs), cycle.name, total)):
+                share, momentum = cycle.schedule.at(step, total)
+                set_rates(optimiser, [rate * share for rate in cycle.rates], momentum)
+                losses.append(self.stepper.step(optimiser, x, y))
+                if len(losses) == steps:
+                    history.append(self._report(cycle, share, losses, len(history) + 1))
+                    losses = []
         return history
 
     def _report(self, cycle: Cycle, share: float, losses: list[Tensor], nth: int) -> Row:
@@ -155,7 +156,7 @@ class Learner:
     def lr_find(self, test: lr_finder.RangeTest | None = None) -> lr_finder.Curve:
         """Runs a range test of what is not frozen; it leaves no trace."""
         test = test or lr_finder.RangeTest()
-        with self.untouched(), self.seeded():
+        with self.untouched(), self._seeded():
             optimiser, loader = self._optimiser(), self._loader()
             batches = self._endless(loader)
 
@@ -171,7 +172,7 @@ class Learner:
         Raises:
             UserError: the batch, or the loss on it, is not finite.
         """
-        with self.untouched(), self.seeded(), torch.no_grad():
+        with self.untouched(), self._seeded(), torch.no_grad():
             self._to_train()
             batch = next(self._loader().epoch(self.epoch))
             return look(self.model, batch, self.data.train, self.compute)
@@ -194,11 +195,10 @@ class Learner:
         outputs = self.data.blocks.y.outputs
         return torch.cat(scores).numpy() if scores else np.empty((0, outputs), "f4")
 
-    @contextmanager
-    def seeded(self) -> Iterator[None]:
-        """Dropout draws from the recipe's seed inside; torch's generators are restored after."""
-        with seeded(self.recipe.seed):
-            yield
+    def _seeded(self) -> AbstractContextManager[None]:
+        """Dropout draws from the recipe's seed and the epoch inside, and from nothing else."""
+        state = np.random.SeedSequence([self.recipe.seed, self.epoch]).generate_state(1)
+        return seeded(int(state[0]))
 
     @contextmanager
     def untouched(self) -> Iterator[None]:

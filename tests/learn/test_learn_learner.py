@@ -31,8 +31,7 @@ def same(a: dict[str, torch.Tensor], b: dict[str, torch.Tensor]) -> bool:
 
 def fitted(store, **changes):
     each = made(store, RECIPE.model_copy(update=changes))
-    with each.seeded():
-        history = each.fit(Cycle("unfrozen", 2, [1e-2, 1e-2]))
+    history = each.fit(Cycle("unfrozen", 2, [1e-2, 1e-2]))
     return each, history
 
 
@@ -45,7 +44,9 @@ def test_it_learns(store):
 
 
 def test_a_seed_gives_the_same_bytes_and_another_gives_others(store):
-    first, second, third = fitted(store), fitted(store), fitted(store, seed=1)
+    first = fitted(store)
+    torch.manual_seed(99)  # what others have drawn decides nothing
+    second, third = fitted(store), fitted(store, seed=1)
     assert same(weights(first[0]), weights(second[0])) and first[1] == second[1]
     assert not same(weights(first[0]), weights(third[0]))
 
@@ -95,8 +96,7 @@ def test_a_range_test_and_a_batch_check_leave_no_trace(store, look, frozen):
 def test_what_is_trained_after_a_range_test_is_what_would_have_been(store):
     each = made(store)
     assert len(each.lr_find(RangeTest(steps=40)).rates) > 20
-    with each.seeded():
-        history = each.fit(Cycle("unfrozen", 2, [1e-2, 1e-2]))
+    history = each.fit(Cycle("unfrozen", 2, [1e-2, 1e-2]))
     assert history == fitted(store)[1]
 
 

@@ -10,9 +10,10 @@ from torch import nn
 from onecycle.errors import UserError
 from onecycle.learn import saved
 from onecycle.learn.archs import TORCHVISION
-from onecycle.learn.backbone import Backbone, adapt, layout
+from onecycle.learn.backbone import Backbone, layout
 from onecycle.learn.groups import param_groups
 from onecycle.learn.heads import SoftArgmax
+from onecycle.learn.pretrained import adapt
 from onecycle.learn.vision import imagenet_url, vision_model
 
 # Of each way to be built, a quick one; all 80 were tried by hand.
