@@ -52,8 +52,6 @@ def train(job: Job, *, own: bool) -> Result:
     learner, fit = make(settings)
     history = fit(learner)
     trained, trained_cpu = time.perf_counter(), time.process_time()
-    if hasattr(learner.model, "baked"):
-        learner = Learner(learner.model.baked(), learner.data, learner.recipe, learner.compute)
     parts = learner.data.parts
     scores = {f"{name}_scores": predicted(learner, parts.get(name)) for name in ("valid", "test")}
     return scores | {

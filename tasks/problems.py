@@ -41,7 +41,7 @@ class Problem(Section):
     def _sections_agree(self) -> "Problem":
         learner, pictures = self.learner, self.prepare.x == "image"
         if pictures != isinstance(learner, recipe.VisionLearner):
-            wanted = "a backbone such as resnet34" if pictures else "dot or dot_bias"
+            wanted = "a backbone such as resnet34" if pictures else "dot_bias or implicit"
             raise ValueError(
                 f"prepare.x is {self.prepare.x}, so learner.arch is expected to be {wanted}"
             )
@@ -51,6 +51,9 @@ class Problem(Section):
             )
         if self.prepare.y != "points" and getattr(learner, "head", "") == "heatmap":
             raise ValueError("learner.head: heatmap finds points; use concat_pool")
+        ranged = pictures and getattr(learner, "y_range", None) is not None
+        if ranged and self.prepare.y in ("category", "multicategory"):
+            raise ValueError("learner.y_range: labels have scores without bounds; leave it out")
         augment = getattr(learner, "augment", None)
         if self.prepare.y == "points" and augment and augment.min_scale < 1:
             raise ValueError("points need learner.augment.min_scale: 1, as they need squish")

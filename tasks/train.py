@@ -95,11 +95,13 @@ def run(paths: Paths, params: Params, learner_params: recipe.Learner, threads: i
     with whole(paths.report("history.csv")) as partial:
         pd.DataFrame(history).to_csv(partial, index=False)
     last = {key: history[-1][key] for key in ("train_loss", "valid_loss", "metric")}
-    said = {"phases": phases, "metric": learner.data.blocks.y.metric_name, "last": last}
+    metric = learner.data.blocks.y.metric_name
+    said: dict[str, Any] = {"phases": phases, "metric": metric, "last": last}
+    said["micro_batch"] = learner.stepper.micro
     if params.beside_scratch:
         plain = learner_params.model_copy(update={"weights": None})
         said["scratch"] = scratch(assemble.fresh(paths, plain, threads), len(history))
-    saved.save(learner, paths.model(), said | {"micro_batch": learner.stepper.micro})
+    saved.save(learner, paths.model(), said)
 
 
 def train(
@@ -138,8 +140,12 @@ def scratch(learner: "Learner", epochs: int) -> dict[str, Any]:
     chosen = lr_finder.choose(lr_finder.RangeTest(), learner.lr_find())
     rate = float(chosen["used"] or DEFAULT_LR)
     say(f"from scratch, {epochs} epochs at {rate:.2e}: {chosen['reason']}")
-    history = learner.fit_one_cycle(epochs, rate)
-    return {"lr": rate, **{key: [row[key] for row in history] for key in ("valid_loss", "metric")}}
+    told = {"lr": rate, "reason": chosen["reason"]}
+    try:
+        history = learner.fit_one_cycle(epochs, rate)
+    except UserError as error:  # the model that is kept does not hang on it
+        return {**told, "failed": str(error)}
+    return told | {key: [row[key] for row in history] for key in ("valid_loss", "metric")}
 
 
 def plan(
@@ -163,8 +169,8 @@ def plan(
     name = "frozen" if isinstance(phase, Frozen) else "unfrozen"
     if isinstance(lr, list):
         return schedules.spread(lr[0], lr[1], groups), {"why": "params.yaml"}
-    if lr == "find" and before is not None:
-        high, why = second_test(learner, before)
+    if lr == "find" and (before is not None or (name == "unfrozen" and learner.pretrained)):
+        high, why = second_test(learner, found["used"] if before is None else before)
         return schedules.spread(high / 100, high, groups), why
     rate, why = (
         (found["used"], {"why": "lr.json"}) if lr == "find" else (lr, {"why": "params.yaml"})
@@ -175,11 +181,14 @@ def plan(
     return rates, why
 
 
-def second_test(learner: "Learner", before: float) -> tuple[float, dict[str, Any]]:
-    """The lesson's second range test, with default settings, after the frozen phase.
+def second_test(learner: "Learner", before: float | None) -> tuple[float, dict[str, Any]]:
+    """The lesson's second range test, with default settings, of a pretrained body unfrozen.
 
-    A model that has learnt may give a curve that hardly falls; then half the frozen phase's rate is
+    A model that has learnt may give a curve that hardly falls; then half the frozen body's rate is
     taken, as fast.ai's `fine_tune` does.
+
+    Raises:
+        UserError: neither that test nor the one of the frozen body could be read.
     """
     test = lr_finder.RangeTest()
     curve = learner.lr_find(test)
@@ -188,6 +197,8 @@ def second_test(learner: "Learner", before: float) -> tuple[float, dict[str, Any
     points = {"lr": curve.rates[known].tolist(), "loss": curve.smooth[known].tolist()}
     why = {"range_test": chosen | points}
     if chosen["used"] is None:
+        if before is None:
+            raise UserError(f"train.unfrozen.lr: find, but no rate was found: {chosen['reason']}")
         half = f"half the frozen rate; a second range test: {chosen['reason']}"
         return before / 2, {"why": half, **why}
     return float(chosen["used"]), {"why": f"second range test: {chosen['reason']}", **why}

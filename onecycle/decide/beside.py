@@ -62,7 +62,7 @@ def unseen(train: Rated, judged: Rated, predicted: Floats) -> pd.DataFrame:
         predicted: the model's ratings of them [N].
 
     Returns:
-        A row for each of `seen`, `user unseen`, `item unseen`: `items` (ratings), `rmse` and
+        A row for each of `both seen`, `user unseen`, `item unseen`: `items` (ratings), `rmse` and
         `rmse_mean` (of train's mean); both null where there are none.
     """
     user, item = (judged.pairs == 0).T

@@ -142,6 +142,8 @@ def truncated_svds(train: Rated, shape: tuple[int, int], base: Fit) -> list[Fit]
     if not ranks:
         return [base]
     left = train.matrix(base.left(train), shape)
+    if not np.abs(left.data).max(initial=0.0) > 0:
+        return [base]  # biases leave nothing
     start = np.random.default_rng(0).normal(size=min(shape))  # else ARPACK draws its own
     user, weight, item = svds(left, k=ranks[-1], v0=start)
     order = np.argsort(-weight, kind="stable")

@@ -28,17 +28,20 @@ def fresh(paths: Paths, params: recipe.Learner, threads: int) -> Learner:
     view = params if isinstance(params, recipe.View) else None
     blocks = Blocks.from_train(parts["train"], target_of(items), view, paths.data("pixels"))
     data = Datasets(blocks, {name: blocks.encode(each) for name, each in parts.items()})
-    fresh = learner(data, params)
-    say(fresh.check())
-    return fresh
+    learner = make_learner(data, params)
+    say(learner.check())
+    return learner
 
 
-def learner(data: Datasets, params: recipe.Learner) -> Learner:
-    """A learner with a new model, drawn from the recipe's seed.
+def make_learner(data: Datasets, params: recipe.Learner) -> Learner:
+    """A learner with a new model, drawn from the recipe's seed; it sees what the data show.
 
     Raises:
         UserError: the pretrained weights can't be had or are of another architecture.
     """
+    if data.blocks.view is not None:
+        shown = {name: getattr(data.blocks.view, name) for name in recipe.View.model_fields}
+        params = params.model_copy(update=shown)
     model = saved.build(data.blocks, params, weights_of(params), data.train)
     return Learner(model, data, params, device.choose(params.precision))
 

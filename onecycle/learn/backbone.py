@@ -18,7 +18,7 @@ from torchvision.models.feature_extraction import create_feature_extractor, get_
 
 from onecycle.errors import UserError
 from onecycle.learn.archs import TIMM
-from onecycle.learn.pretrained import adapt, load_weights
+from onecycle.learn.pretrained import adapt, load_weights, renormalised
 from onecycle.params import nearest
 
 CLASSES = 997  # of the tried classifier: a number that none of its other layers has
@@ -64,19 +64,27 @@ class Backbone(nn.Module):
         UserError: the file holds no weights of that architecture, or timm is not to be had.
     """
 
+    scale: Tensor
+    shift: Tensor
+
     def __init__(self, arch: str, channels: int = 3, weights: Path | None = None) -> None:
         super().__init__()
         self.layout = layout(arch)
         model = classifier(arch, pooled=not self.layout.mapped)
+        # From the normalisation of the image block to that which the weights expect.
+        self.register_buffer("scale", torch.ones(1, channels, 1, 1))
+        self.register_buffer("shift", torch.zeros(1, channels, 1, 1))
         if weights:
             load_weights(model, weights, arch)
+            if channels == 3:
+                self.scale, self.shift = renormalised(model, arch)
         self.net = trim(model, self.layout.cut)
         if channels != 3:
             adapt(self.net, self.layout.stem, channels)
 
     def forward(self, x: Tensor) -> Tensor:
         """Float [N, C, H, W] to features, [N, K, H', W']; a vector is a map of one pixel."""
-        out = features(self.net(x))
+        out = features(self.net(x * self.scale + self.shift))
         return out if self.layout.mapped else out[:, :, None, None]
 
     def layer_groups(self) -> list[nn.Module]:
@@ -114,14 +122,17 @@ def classifier(arch: str, classes: int = 1000, *, pooled: bool = False) -> nn.Mo
     if not timm.is_model(name):
         raise UserError(f"learner.arch: timm has no '{name}'; {nearest(name, timm.list_models())}")
     pool: dict[str, Any] = {} if pooled else {"global_pool": ""}
-    made = timm.create_model(name, num_classes=0, **pool)
+    try:
+        made = timm.create_model(name, num_classes=0, **pool)
+    except (AssertionError, ValueError, TypeError):  # it knows no features before its pooling
+        made = timm.create_model(name, num_classes=0)
     return made
 
 
 @cache
 def layout(arch: str) -> Layout:
     """Tries a classifier and reads from that where it is cut and how it is grouped."""
-    with torch.device("meta"), torch.no_grad():
+    with torch.device("meta"), torch.no_grad(), torch.random.fork_rng(devices=[]):
         model = tried(arch, CLASSES)
         cut = "" if arch.startswith(TIMM) else find_cut(model)
         net = trim(model, cut).eval()

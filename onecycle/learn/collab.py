@@ -140,7 +140,8 @@ class Implicit(DotProduct):
     def baked(self) -> DotProduct:  # type: ignore[override]
         """The same predictions without N: U and V, the mean's score in the users' biases."""
         users, items = self.user.num_embeddings, self.item.num_embeddings
-        plain = DotProduct(users - 1, items - 1, self.learner).to(self.user.weight.device)
+        with torch.random.fork_rng(devices=[]):  # what it is drawn as is written over
+            plain = DotProduct(users - 1, items - 1, self.learner).to(self.user.weight.device)
         with torch.no_grad():
             plain.user.weight[:], plain.item.weight[:] = self.embeddings()
             plain.user_bias.weight[:] = self.user_bias.weight + self.start

@@ -72,6 +72,14 @@ class DataBlock:
     item_tfms: Resize | None = None
     batch_tfms: View | None = field(default_factory=View)
 
+    def __post_init__(self) -> None:
+        """Holds the blocks to what a reader gives."""
+        reader = self.get_items
+        if isinstance(reader, BaseModel):
+            given = "image" if reader.x == "image" else "pair", reader.y
+            if self.blocks != given:
+                raise UserError(f"blocks: {self.blocks}, but the reader of get_items gives {given}")
+
     @classmethod
     def from_params(cls, problem: Mapping[str, Any]) -> "DataBlock":
         """Makes one from a problem of params.yaml.

@@ -62,6 +62,8 @@ class Blocks:
             return cls(pairs, y)
         if view is None or pixels is None:
             raise UserError("learner.arch: a recommender needs prepare.x: [user, item]")
+        if y.moves_with_picture and view.fit != "squish":
+            raise UserError("points need fit: squish: a crop may lose the point that is asked for")
         return cls(Images(PixelStore(pixels), view.height_width), y, view)
 
     def encode(self, items: pd.DataFrame) -> "Dataset":

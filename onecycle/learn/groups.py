@@ -5,7 +5,7 @@ from typing import Any
 
 from torch import nn
 
-NORMS = (nn.modules.batchnorm._BatchNorm, nn.LayerNorm, nn.GroupNorm)
+NORMS = (nn.modules.batchnorm._BatchNorm, nn.LayerNorm, nn.GroupNorm, nn.RMSNorm)
 
 
 class Grouped(nn.Module):
@@ -16,6 +16,10 @@ class Grouped(nn.Module):
     def layer_groups(self) -> list[nn.Module]:
         """From the input's side to the output's; together they hold every parameter once."""
         raise TypeError(f"{type(self).__name__} has to say what its layer groups are")
+
+    def baked(self) -> "Grouped":
+        """The model to predict with and to keep, where that is another than the one that trains."""
+        return self
 
 
 def param_groups(
@@ -35,7 +39,7 @@ def param_groups(
             own: float | None = getattr(module, "weight_decay", None)
             for name, parameter in module.named_parameters(recurse=False):
                 if parameter.requires_grad:
-                    spared = spare and (isinstance(module, NORMS) or name == "bias")
+                    spared = spare and (isinstance(module, NORMS) or name.endswith("bias"))
                     decay = own if own is not None else 0.0 if spared else wd
                     by_decay.setdefault(decay, []).append(parameter)
         for decay, parameters in by_decay.items():

@@ -68,6 +68,11 @@ class Learner:
         self.freeze_to(0)
 
     @property
+    def pretrained(self) -> bool:
+        """Whether the body starts from weights that another data set gave."""
+        return isinstance(self.recipe, VisionLearner) and self.recipe.weights is not None
+
+    @property
     def train_norm(self) -> bool:
         """Whether norm layers of frozen groups train."""
         return not isinstance(self.recipe, VisionLearner) or self.recipe.train_norm
@@ -174,8 +179,9 @@ class Learner:
         """
         with self.untouched(), self._seeded(), torch.no_grad():
             self._to_train()
-            batch = next(self._loader().epoch(self.epoch))
-            return look(self.model, batch, self.data.train, self.compute)
+            x, y = next(self._loader().epoch(self.epoch))
+            some = slice(self.stepper.micro)
+            return look(self.model, (x[some], y[some]), self.data.train, self.compute)
 
     def validate(self, part: Dataset) -> tuple[float, float]:
         """Loss and metric of a part."""
@@ -187,11 +193,11 @@ class Learner:
 
     def predict(self, part: Dataset) -> Floats:
         """Scores of every example of a part, float32 [N, outputs]."""
-        self.model.eval()
-        scores = []
+        model, scores = self.model.eval().baked(), []
+        at_once = min(self.recipe.batch_size, self.stepper.micro)
         with torch.inference_mode(), self.compute.autocast():
-            for x, _ in Loader(part, self.recipe.batch_size):
-                scores.append(self.model(x.to(self.compute.device)).float().cpu())
+            for x, _ in Loader(part, at_once):
+                scores.append(model(x.to(self.compute.device)).float().cpu())
         outputs = self.data.blocks.y.outputs
         return torch.cat(scores).numpy() if scores else np.empty((0, outputs), "f4")
 
@@ -214,6 +220,8 @@ class Learner:
             self.epoch, self.frozen, self.stepper.micro = epoch, frozen, micro
             for module, mode in modes:
                 module.training = mode
+                if hasattr(module, "train_graph"):  # a traced body has a graph for each mode
+                    module.graph = module.train_graph if mode else module.eval_graph
             for parameter, on, gradient in trains:
                 parameter.requires_grad_(on).grad = gradient
 

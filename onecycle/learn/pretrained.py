@@ -2,11 +2,16 @@
 
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import nn
+from torchvision.models import get_model_weights
 
+from onecycle.blocks.image import MEAN, STD
 from onecycle.errors import UserError
 from onecycle.learn.archs import TIMM
+
+HALF = (0.5, 0.5, 0.5)
 
 
 def adapt(net: nn.Module, stem: str, channels: int) -> None:
@@ -19,27 +24,36 @@ def adapt(net: nn.Module, stem: str, channels: int) -> None:
     old = net.get_submodule(stem)
     if not isinstance(old, nn.Conv2d) or old.in_channels != 3:
         raise UserError(f"learner.arch: its first layer, {stem}, takes no RGB picture")
-    made = nn.Conv2d(
-        channels,
-        old.out_channels,
-        old.kernel_size,  # type: ignore[arg-type]  # torch types them as tuples of any length
-        old.stride,  # type: ignore[arg-type]
-        old.padding,  # type: ignore[arg-type]
-        old.dilation,  # type: ignore[arg-type]
-        bias=old.bias is not None,
-    )
-    with torch.no_grad():
-        mean = old.weight.mean(1, keepdim=True)
-        if channels == 1:
-            made.weight.copy_(3 * mean)
-        else:
-            extra = mean.expand(-1, max(0, channels - 3), -1, -1)
-            weight = torch.cat([old.weight, extra], 1)[:, :channels]
-            made.weight.copy_(weight * 3 / channels)
-        if old.bias is not None and made.bias is not None:
-            made.bias.copy_(old.bias)
-    parent, _, name = stem.rpartition(".")
-    setattr(net.get_submodule(parent), name, made)
+    weight = old.weight.detach()
+    mean = weight.mean(1, keepdim=True)
+    if channels == 1:
+        made = 3 * mean
+    else:
+        extra = mean.expand(-1, max(0, channels - 3), -1, -1)
+        made = torch.cat([weight, extra], 1)[:, :channels] * 3 / channels
+    old.weight = nn.Parameter(made.contiguous())
+    old.in_channels = channels
+
+
+def renormalised(model: nn.Module, arch: str) -> tuple[torch.Tensor, torch.Tensor]:
+    """Scale and shift, [1, 3, 1, 1] each, from ImageNet's normalisation to the weights' own.
+
+    Args:
+        model: the classifier.
+        arch: its name.
+    """
+    if hasattr(model, "transform_input"):  # torchvision's two that come from TensorFlow
+        mean, std = HALF, HALF
+    elif arch.startswith(TIMM):
+        said = getattr(model, "pretrained_cfg", {})
+        mean, std = said.get("mean", MEAN), said.get("std", STD)
+    else:
+        shown = get_model_weights(arch)["IMAGENET1K_V1"].transforms()
+        mean, std = shown.mean, shown.std
+    ours, theirs = (np.array(MEAN), np.array(STD)), (np.array(mean), np.array(std))
+    scale, shift = ours[1] / theirs[1], (ours[0] - theirs[0]) / theirs[1]
+    made = [torch.tensor(each, dtype=torch.float32).view(1, 3, 1, 1) for each in (scale, shift)]
+    return made[0], made[1]
 
 
 def load_weights(model: nn.Module, file: Path, arch: str) -> None:

@@ -5,7 +5,7 @@ Nothing here imports torch, for the command line checks all of params.yaml befor
 
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import AfterValidator, Discriminator, Field, Tag, WithJsonSchema
+from pydantic import AfterValidator, Discriminator, Field, Tag, WithJsonSchema, model_validator
 
 from onecycle.learn.archs import TIMM, TORCHVISION
 from onecycle.learn.augment import Augment
@@ -78,15 +78,15 @@ class Training(Section):
 
     Attributes:
         batch_size: items a step.
-        micro_batch: items at once, their gradients added up to a step's; null: a whole batch. It
-            is halved when memory runs out.
+        micro_batch: items at once, at least the two that batch norm needs, their gradients added
+            up to a step's; null: a whole batch. It is halved when memory runs out.
         wd: decoupled weight decay.
         wd_norm_bias: whether norm layers and biases decay too.
         seed: of initial weights, the order of samples, augmentation and dropout.
     """
 
     batch_size: int = Field(64, ge=2)
-    micro_batch: int | None = Field(None, ge=1)
+    micro_batch: int | None = Field(None, ge=2)
     wd: float = Field(0.01, ge=0)
     wd_norm_bias: bool = False
     seed: int = Field(42, ge=0)
@@ -114,6 +114,12 @@ class VisionLearner(View, Training):
     y_range: Range | None = None
     dropout: float = Field(0.5, ge=0, lt=1)
     train_norm: bool = True
+
+    @model_validator(mode="after")
+    def _weights_are_named(self) -> "VisionLearner":
+        if self.arch.startswith(TIMM) and self.weights == "imagenet":
+            raise ValueError("timm's weights are expected as {url: …}, or null: from scratch")
+        return self
 
 
 class CollabLearner(Training):

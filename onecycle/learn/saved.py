@@ -55,9 +55,7 @@ def save(learner: Learner, folder: Path, training: dict[str, Any]) -> None:
         folder: `models/<problem>/`.
         training: what model.json shall say of the training.
     """
-    model = learner.model
-    if isinstance(model, collab.Recommender):
-        model = model.baked()
+    model = learner.model.baked()
     with whole(folder / "model.safetensors") as partial:
         state = {name: value.contiguous() for name, value in model.state_dict().items()}
         safetensors.torch.save_file(state, partial)

@@ -10,8 +10,8 @@ from onecycle.learn.device import Compute
 from onecycle.learn.recipe import Training
 from onecycle.progress import say
 
-# What the CPU's allocator says when it gets no memory; a GPU's raises an error of its own.
-NO_MEMORY = "can't allocate memory"
+# What is said, beside an OutOfMemoryError, where there is no memory: by the CPU, cuBLAS and cuDNN.
+NO_MEMORY = ("can't allocate memory", "ALLOC_FAILED", "CUDNN_STATUS_INTERNAL_ERROR_DEVICE_ALLOC")
 
 
 class Stepper:
@@ -54,14 +54,16 @@ class Stepper:
         Raises:
             UserError: memory does not even hold two items.
         """
-        while True:
+        loss = None
+        while loss is None:
             try:
                 loss = self._gradients(optimiser, x, y)
-                break
-            except (torch.OutOfMemoryError, RuntimeError) as error:
-                if not isinstance(error, torch.OutOfMemoryError) and NO_MEMORY not in str(error):
+            except RuntimeError as error:
+                if not ran_out(error):
                     raise
-                self._halve(len(x), error)
+                said = str(error).splitlines()[0]
+            if loss is None:  # out of `except`, where the error held on to what memory there was
+                self._halve(len(x), said)
         self._scaler.step(optimiser)
         self._scaler.update()
         return loss
@@ -79,17 +81,23 @@ class Stepper:
             total += loss.detach()
         return total
 
-    def _halve(self, items: int, error: Exception) -> None:
+    def _halve(self, items: int, said: str) -> None:
         at_once = min(self.micro, items)
         if at_once < 4:  # batch norm needs two
             raise UserError(
                 "memory does not hold two items at once: lower learner.size, or take a smaller "
-                f"learner.arch ({str(error).splitlines()[0]})"
-            ) from error
+                f"learner.arch ({said})"
+            )
         self.micro = (at_once + 1) // 2
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
         say(f"memory ran out: {self.micro} items at once from here, the batch stays {items}")
+
+
+def ran_out(error: RuntimeError) -> bool:
+    """Whether an error tells of memory."""
+    named = isinstance(error, torch.OutOfMemoryError)
+    return named or any(said in str(error) for said in NO_MEMORY)
 
 
 def pieces(batch: Tensor, size: int) -> list[Tensor]:

@@ -1,5 +1,7 @@
 """Picture models: a backbone and a head."""
 
+import io
+from contextlib import redirect_stderr
 from pathlib import Path
 
 import torch
@@ -8,7 +10,7 @@ from torchvision.models import get_model_weights
 
 from onecycle.errors import UserError
 from onecycle.learn.archs import TIMM
-from onecycle.learn.backbone import Backbone
+from onecycle.learn.backbone import SIDE, Backbone
 from onecycle.learn.groups import Grouped
 from onecycle.learn.heads import HEADS
 from onecycle.learn.recipe import VisionLearner
@@ -68,7 +70,28 @@ def vision_model(
     Raises:
         UserError: the file does not hold weights of that backbone.
     """
-    return VisionModel(Backbone(learner.arch, channels, weights), outputs, learner)
+    model = VisionModel(Backbone(learner.arch, channels, weights), outputs, learner)
+    try_on(model.body, channels, learner)
+    return model
+
+
+def try_on(body: Backbone, channels: int, learner: VisionLearner) -> None:
+    """Shows a backbone a black picture of the size that it will see.
+
+    Raises:
+        UserError: it can't see pictures of that size.
+    """
+    said = io.StringIO()  # a traced model prints where it failed
+    try:
+        with torch.no_grad(), redirect_stderr(said):
+            body.eval()(torch.zeros(1, channels, *learner.height_width))
+    except (RuntimeError, AssertionError, ValueError) as error:
+        first = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise UserError(
+            f"learner.size: {learner.arch} can't see pictures of {learner.height_width} pixels "
+            f"({first}); {SIDE} is what most backbones were made for"
+        ) from error
+    body.train()
 
 
 def imagenet_url(arch: str) -> str:
@@ -79,5 +102,7 @@ def imagenet_url(arch: str) -> str:
     """
     if arch.startswith(TIMM):
         raise UserError(f"learner.weights: name {arch}'s file: {{url: …}}, or null: from scratch")
-    weights = list(get_model_weights(arch))
-    return str(next(each.url for each in weights if each.name.startswith("IMAGENET1K")))
+    weights = [it for it in get_model_weights(arch) if it.name.startswith("IMAGENET1K")]
+    # Some begin with weights for larger pictures, whose positions fit no other size.
+    fits = [it for it in weights if it.meta["min_size"][0] <= SIDE] or weights
+    return str(fits[0].url)

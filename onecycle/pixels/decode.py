@@ -8,6 +8,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 Pixels = np.ndarray[tuple[int, ...], np.dtype[np.uint8]]
 Decoded = tuple[Pixels, tuple[int, int]]
+BOMB = Image.DecompressionBombError
 
 
 def decode(source: Path | Pixels, size: int | None, channels: int = 3) -> Decoded | str:
@@ -29,7 +30,7 @@ def decode(source: Path | Pixels, size: int | None, channels: int = 3) -> Decode
         return _opened(source, size, channels)
     except UnidentifiedImageError:
         return "not an image in a known format"
-    except (OSError, ValueError, SyntaxError, Warning, Image.DecompressionBombError) as error:
+    except (OSError, EOFError, ValueError, SyntaxError, Warning, BOMB) as error:
         return f"can't be decoded: {error}"
 
 
@@ -47,16 +48,18 @@ def _opened(path: Path, size: int | None, channels: int) -> Decoded | str:
             image.draft("RGB", (2 * size, 2 * size))  # JPEG: decode at a fraction
         upright = ImageOps.exif_transpose(image)
         mode = {1: "L", 3: "RGB"}.get(channels, upright.mode)
-        bands = upright.convert(mode)
+        picture = upright.convert(mode)
         swapped = image.getexif().get(0x0112, 1) >= 5  # turned by 90 degrees
-    bands = _resized(bands, size)
-    pixels = np.asarray(bands)
+    # Each channel for itself: Pillow would take a fourth one for opacity.
+    planes = [np.asarray(_resized(plane, size)) for plane in picture.split()]
     width, height = published[::-1] if swapped else published
-    return pixels.reshape(*pixels.shape[:2], -1), (width, height)
+    return np.stack(planes, axis=2), (width, height)
 
 
 def _shrunk(array: Pixels, size: int | None, channels: int) -> Decoded | str:
     """Resizes an array, channel by channel."""
+    if not isinstance(array, np.ndarray):
+        return "holds several arrays, expected one"
     if array.dtype != np.uint8 or array.ndim not in (2, 3) or 0 in array.shape:
         return f"expected uint8 [H, W] or [H, W, C], found {array.dtype} {list(array.shape)}"
     array = array.reshape(*array.shape[:2], -1)

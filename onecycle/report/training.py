@@ -88,7 +88,7 @@ def history_plot(trained: Trained) -> Plot:
         upper.plot(epochs, history["train_loss"], "--", color=theme.second, label="train", **line)
         upper.plot(epochs, history["valid_loss"], color=theme.accent, label="valid", **line)
         lower.plot(epochs, history["metric"], color=theme.accent, label="pretrained", **line)
-        if scratch:
+        if scratch and "metric" in scratch:
             plain = {"color": theme.faint, "label": "from scratch", **line}
             lower.plot(epochs, scratch["metric"], **plain)
             legend(lower, theme)
@@ -101,9 +101,9 @@ def history_plot(trained: Trained) -> Plot:
         f"valid loss {last['valid_loss']:.3g}, {metric} on valid {last['metric']:.4g}."
     )
     if scratch:
+        came = scratch.get("failed") or f"{metric} gets to {scratch['metric'][-1]:.4g}"
         caption += (
-            f" From scratch, in one cycle at {scratch['lr']:.2g}, which its own range test "
-            f"gave, {metric} gets to {scratch['metric'][-1]:.4g}."
+            f" From scratch, in one cycle at {scratch['lr']:.2g} ({scratch['reason']}), {came}."
         )
     return plot(draw, "Losses and metric of each epoch.", caption)
 

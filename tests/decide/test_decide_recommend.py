@@ -112,3 +112,10 @@ def test_the_unseen_are_counted():
     assert table.loc["item unseen", "rmse_mean"] == pytest.approx(np.sqrt((1 + 4) / 2))
     none = beside.unseen(train, Rated(pairs[3:], np.array([5.0])), np.array([3.0]))
     assert none["items"].tolist() == [1, 0, 0] and none["rmse"].isna().tolist() == [0, 1, 1]
+
+
+def test_ratings_that_are_all_alike_have_baselines_too():
+    pairs = np.array([(u, i) for u in range(1, 9) for i in range(1, 9)])
+    same = Rated(pairs, np.full(len(pairs), 4.0))
+    fits = recommend.baselines(same, same, (9, 9))
+    assert [fit.error(same) for fit in fits] == pytest.approx([0.0] * len(fits), abs=1e-9)

@@ -223,3 +223,25 @@ def test_movielens_by_the_book_and_by_the_better_recipe(mirror, root, recipe, at
     epochs = {"BOOK": 5, "IMPLICIT": 20}[recipe]
     split = script["random_fifth"](mirror / "ml-100k.zip", 42)
     assert script["fit"](split, script[recipe], epochs, 5e-3) <= at_most
+
+
+def test_training_watches_the_model_that_is_kept():
+    """Also for users that train does not have, whose row training never reaches."""
+    _, train = problem(recipe("dot_bias", wd=0.01))
+    new = train.items[train.items["x"].str[0] < "05"].reset_index(drop=True)
+    known = train.items[train.items["x"].str[0] >= "05"].reset_index(drop=True)
+    blocks = Blocks(Pairs.from_items(known["x"]), Rating())
+    data = Datasets(blocks, {"train": blocks.encode(known), "valid": blocks.encode(new)})
+    params = recipe("dot_bias", wd=0.01)
+    learner = Learner(saved.build(blocks, params), data, params, device.choose("fp32"))
+    history = learner.fit(Cycle("unfrozen", 10, [0.03]))
+    scores = learner.model.baked()(data.valid.x).detach().numpy()
+    error = float(((scores - data.valid.y.numpy()) ** 2).mean())
+    assert history[-1]["valid_loss"] == pytest.approx(error, rel=1e-5)
+
+
+def test_baking_draws_nothing():
+    each, _ = problem(recipe("implicit"))
+    before = torch.get_rng_state()
+    each.model.baked()
+    assert torch.equal(before, torch.get_rng_state())

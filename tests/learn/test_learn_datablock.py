@@ -11,7 +11,7 @@ from ruamel.yaml import YAML
 
 from onecycle.errors import UserError
 from onecycle.items import files
-from onecycle.learn import assemble, recipe
+from onecycle.learn import assemble, recipe, saved
 from onecycle.learn.augment import Augment
 from onecycle.learn.datablock import DataBlock, Resize
 from onecycle.learn.datasets import Datasets
@@ -222,6 +222,27 @@ def test_points_are_drawn_where_the_batch_has_them(photos):
         rows, columns = np.indices(shown.shape)
         centre = (columns * shown).sum() / shown.sum(), (rows * shown).sum() / shown.sum()
         assert np.hypot(x - centre[0], y - centre[1]) < 0.5
+
+
+def test_a_learner_sees_what_the_data_show_and_so_does_the_saved_one(photos, tmp_path):
+    data = small(batch_tfms=View(size=40, fit="squish")).datasets(photos, tmp_path / "pixels")
+    params = recipe.VisionLearner(arch="resnet18", weights=None, size=64, precision="fp32")
+    learner = assemble.make_learner(data, params)
+    saved.save(learner, tmp_path, {})
+    again = saved.load(tmp_path, tmp_path / "pixels")
+    part = again.data.blocks.encode(data.valid.items)
+    assert np.array_equal(again.predict(part), learner.predict(data.valid))
+
+
+def test_points_can_t_be_cropped(photos):
+    block = DataBlock(("image", "points"), item_tfms=Resize(size=None), batch_tfms=View(size=32))
+    with pytest.raises(UserError, match="points need fit: squish"):
+        block.datasets([(np.zeros((32, 32, 3), np.uint8), (1, 2))] * 9)
+
+
+def test_blocks_are_those_that_the_reader_gives():
+    with pytest.raises(UserError, match="the reader of get_items gives"):
+        small(blocks=("image", "multicategory"))
 
 
 def test_a_section_that_is_wrong_is_named(photos):

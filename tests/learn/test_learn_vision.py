@@ -13,6 +13,7 @@ from onecycle.learn.archs import TORCHVISION
 from onecycle.learn.backbone import Backbone, layout
 from onecycle.learn.groups import param_groups
 from onecycle.learn.heads import SoftArgmax
+from onecycle.learn.learner import built
 from onecycle.learn.pretrained import adapt
 from onecycle.learn.vision import imagenet_url, vision_model
 
@@ -93,7 +94,11 @@ def test_more_channels_that_are_all_alike_are_seen_as_in_rgb():
     assert torch.allclose(many(x.expand(-1, 6, -1, -1)), rgb(x.expand(-1, 3, -1, -1)), atol=1e-6)
 
 
-def test_timm_is_an_extra(monkeypatch):
+def grey_of(body: Backbone) -> torch.Tensor:
+    return body.net.conv_stem.weight.sum(1, keepdim=True)
+
+
+def test_timm_is_an_extra():
     timm = pytest.importorskip("timm", reason="the extra timm is not installed")
     assert timm.is_model("resnet18d")
     for arch, mapped in (("timm:test_resnet", True), ("timm:test_vit", False)):
@@ -101,6 +106,11 @@ def test_timm_is_an_extra(monkeypatch):
         assert model.body.layout.mapped == mapped
         side = 64 if mapped else 160
         assert model(torch.zeros(2, 3, side, side)).shape == (2, 3)
+    padded = "timm:tf_mobilenetv3_small_minimal_100"  # pads in its forward
+    grey, rgb = (vision_model(on(padded), 3, channels).body.eval() for channels in (1, 3))
+    grey.net.load_state_dict(rgb.net.state_dict() | {"conv_stem.weight": grey_of(rgb)})
+    x = torch.randn(1, 1, 64, 64)
+    assert torch.allclose(grey(x), rgb(x.expand(-1, 3, -1, -1)), atol=1e-4)
     with pytest.raises(UserError, match="timm has no 'resnet18x'"):
         vision_model(RECIPE.model_copy(update={"arch": "timm:resnet18x"}), 3)
 
@@ -165,6 +175,46 @@ def test_pickled_objects_are_never_loaded(tmp_path):
 def test_every_backbone_has_imagenet_weights_of_its_own():
     urls = {imagenet_url(arch) for arch in TORCHVISION}
     assert len(urls) == len(TORCHVISION) and all(url.startswith("https://") for url in urls)
+
+
+def test_weights_made_for_another_normalisation_see_what_they_expect(tmp_path):
+    torch.manual_seed(0)
+    theirs = torchvision.models.googlenet(init_weights=False, transform_input=True).eval()
+    torch.save(theirs.state_dict(), tmp_path / "w.pth")
+    ours = Backbone("googlenet", 3, tmp_path / "w.pth").eval()
+    x = torch.randn(1, 3, 96, 96)
+    with torch.inference_mode():
+        assert torch.allclose(theirs.fc(ours(x).mean((2, 3))), theirs(x), atol=1e-4)
+        plain = Backbone("resnet18")
+        assert torch.equal(plain.scale, torch.ones(1, 3, 1, 1)) and not plain.shift.any()
+
+
+@pytest.mark.parametrize("arch", ["regnet_x_400mf", "resnet18"])
+def test_a_seed_draws_the_same_weights_whatever_was_built_before(arch):
+    layout.cache_clear()
+    first, second = (built(7, lambda: vision_model(on(arch), 2)) for _ in range(2))
+    assert all(map(torch.equal, first.state_dict().values(), second.state_dict().values()))
+
+
+def on(arch, **changes):
+    return RECIPE.model_copy(update={"arch": arch, **changes})
+
+
+@pytest.mark.parametrize("arch", ["vit_b_32", "inception_v3"])
+def test_a_size_that_a_backbone_can_t_see_is_refused(arch, capsys):
+    with pytest.raises(UserError, match=rf"learner.size: {arch} can't see pictures of \(48, 48\)"):
+        vision_model(on(arch, size=48), 2)
+    assert not capsys.readouterr().err
+
+
+def test_a_range_test_leaves_a_traced_body_its_graph(store):
+    recipe = on("resnet18", size=48)
+    each = made(store, recipe, saved.build(blocks_of(store, recipe), recipe))
+    each.model.eval()
+    net = each.model.body.net
+    before = net.graph
+    each.check()
+    assert net.graph is before is net.eval_graph
 
 
 def test_a_head_that_needs_a_map_refuses_a_vector():

@@ -12,6 +12,7 @@ from PIL import Image
 
 from onecycle.errors import UserError
 from onecycle.pixels import store
+from onecycle.pixels.decode import decode
 from onecycle.pixels.store import PixelStore, write_store
 
 ORIENTATION = 0x0112
@@ -212,3 +213,32 @@ def test_the_same_pictures_give_the_same_bytes(tmp_path):
         digests.append([(f.name, hashlib.sha256(f.read_bytes()).hexdigest()) for f in written])
     assert digests[0] == digests[1]
     assert [name for name, _ in digests[0]] == ["index.json", "pixels.u8"]
+
+
+@pytest.mark.parametrize("channels", [1, 2, 4, 6])
+def test_every_channel_is_resized_for_itself(tmp_path, channels):
+    array = np.random.default_rng(0).integers(0, 256, (60, 90, channels), np.uint8)
+    array[..., -1] = 0  # were it opacity, it would black out the others
+    np.save(tmp_path / "a.npy", array)
+    sources = [tmp_path / "a.npy", array]
+    if channels == 4:
+        Image.fromarray(array, "RGBA").save(tmp_path / "a.png")
+        sources.append(tmp_path / "a.png")
+    decoded = [decode(source, 20, channels) for source in sources]
+    for pixels, published in decoded:
+        assert pixels.shape == (20, 30, channels) and published == (90, 60)
+        assert np.array_equal(pixels, decoded[0][0])
+        means = array.reshape(-1, channels).mean(0)
+        np.testing.assert_allclose(pixels.reshape(-1, channels).mean(0), means, atol=4)
+
+
+def test_arrays_that_are_no_picture_are_set_aside(tmp_path):
+    (tmp_path / "empty.npy").write_bytes(b"")
+    np.savez(tmp_path / "many.npz", a=np.zeros(3))
+    (tmp_path / "many.npz").rename(tmp_path / "many.npy")
+    np.save(tmp_path / "floats.npy", np.zeros((3, 3)))
+    np.save(tmp_path / "rgb.npy", np.zeros((3, 3, 3), np.uint8))
+    reasons = [decode(tmp_path / f"{it}.npy", 20, 4) for it in ("empty", "many", "floats", "rgb")]
+    assert [str(it)[:12] for it in reasons] == [
+        "can't be dec", "holds severa", "expected uin", "has 3 channe",
+    ]  # fmt: skip
