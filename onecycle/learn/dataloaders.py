@@ -9,6 +9,7 @@ import numpy as np
 from onecycle.blocks.pair import Pairs
 from onecycle.learn.datasets import Batch, Datasets, Loader
 from onecycle.pixels.decode import Pixels
+from onecycle.pixels.store import visible
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -72,10 +73,9 @@ class DataLoaders:
 
 def planes(pictures: Pixels, each_channel: bool) -> list[list[Pixels]]:
     """What is drawn of each picture: RGB (grey without three channels), or its channels."""
-    channels = pictures.shape[3]
     if each_channel:
-        return [[picture[:, :, at] for at in range(channels)] for picture in pictures]
-    return [[picture[:, :, :3] if channels >= 3 else picture[:, :, 0]] for picture in pictures]
+        return [[*np.moveaxis(picture, 2, 0)] for picture in pictures]
+    return [[visible(picture)] for picture in pictures]
 
 
 def draw(

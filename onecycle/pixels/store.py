@@ -70,6 +70,11 @@ class PixelStore:
         return self._published[list(rows)]
 
 
+def visible(pixels: Pixels) -> Pixels:
+    """What a person can look at of a picture [H, W, C]: RGB [H, W, 3], or one channel [H, W]."""
+    return pixels[:, :, :3] if pixels.shape[2] >= 3 else pixels[:, :, 0]
+
+
 def write_store(
     folder: Path,
     files: Sequence[tuple[str, Path | Pixels]],

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from onecycle.blocks.image import Images
+from onecycle.pixels.store import visible
 from onecycle.report.facts import Facts
 from onecycle.report.figures import data_uri
 from onecycle.report.kinds import Shown
@@ -56,7 +57,7 @@ def _gallery(title: str, facts: Facts, kind: Shown, rows: Sequence[int]) -> Gall
 def _picture(images: Images, row: pd.Series) -> tuple[list[str], Picture]:
     """The item's id and its stored picture, made small."""
     at = images.store.rows([row["id"]])[0]
-    picture = Image.fromarray(np.asarray(images.store[at]))
+    picture = Image.fromarray(np.ascontiguousarray(visible(images.store[at])))
     picture.thumbnail((SIDE, SIDE), Image.Resampling.LANCZOS)
     buffer = BytesIO()
     picture.save(buffer, "PNG", optimize=True)

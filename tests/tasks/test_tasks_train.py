@@ -132,3 +132,21 @@ def test_a_curve_that_can_t_be_read_stops_only_who_asks_for_its_rate(project, ca
     )
     run("train", "calibrate", "evaluate")
     assert "no rate" in Path("reports/own/report.html").read_text()
+
+
+@pytest.mark.parametrize("channels", [1, 5])
+def test_pictures_of_other_channels_than_rgb_pass_all_stages(project, channels):
+    draw = np.random.default_rng(0)
+    for file in Path("photos").iterdir():
+        file.unlink()
+    for at in range(64):
+        bands = draw.integers(0, 90, (32, 40, channels), np.uint8)
+        bands[..., -1] += 150 * (at % 2)
+        np.save(f"photos/{'ab'[at % 2]}_{at}.npy", bands)
+    phases = "{frozen: {epochs: 0}, unfrozen: {epochs: 1, lr: 3e-3}}"
+    settings = [f"prepare.channels={channels}", f"train={phases}"]
+    assert main(["set", *(f"problems.own.{each}" for each in settings)]) == 0
+    run(*STAGES)
+    described = json.loads(Path("models/own/model.json").read_text())
+    assert described["x"] == {"kind": "image", "channels": channels}
+    assert "data:image/png" in Path("reports/own/report.html").read_text()
