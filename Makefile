@@ -12,7 +12,7 @@ PORT ?= 4200
 # So that `python` in dvc.yaml means this one.
 export PATH := $(dir $(PYTHON)):$(PATH)
 
-.PHONY: help setup run ui repro test check schema lock peers peers-lock clean
+.PHONY: help setup run ui repro test trials check schema lock peers peers-lock clean
 .DEFAULT_GOAL := help
 
 help: ## show this
@@ -38,6 +38,9 @@ repro: $(READY) ## run the graph by DVC alone: the same files
 
 test: $(READY) ## run all tests, with branch coverage
 	OMP_NUM_THREADS=1 $(PYTHON) -m pytest -n 2 --dist loadfile --no-loadscope-reorder --cov --cov-report=term
+
+trials: $(READY) ## try what is damaged, hostile or odd, and write docs/trials.md
+	OMP_NUM_THREADS=1 $(PYTHON) -m pytest -n 2 --dist loadfile --trials docs/trials.md
 
 check: $(READY) ## lint, types, layers, formatting
 	$(PYTHON) -m ruff check .

@@ -4,15 +4,18 @@ import shutil
 from pathlib import Path
 
 import pytest
+import trials
 from filelock import FileLock
 from trees import shell
+from trials import pytest_addoption, pytest_configure  # noqa: F401 - hooks
 
 ROOT = Path(__file__).parents[1]
 MIRROR = ROOT.parent / "shared" / "mirror"
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Begins with the files that take long, so that two processes end together."""
+    trials.select(config, items)
     slow = {item.path for item in items if item.get_closest_marker("slow")}
     items.sort(key=lambda item: item.path not in slow)
 

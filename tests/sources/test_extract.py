@@ -159,6 +159,9 @@ UNSAFE = {
 @packers
 @pytest.mark.parametrize("entries", UNSAFE.values(), ids=UNSAFE)
 @pytest.mark.filterwarnings("ignore:Duplicate name")
+@pytest.mark.trial(
+    "archives", "a name that leaves the folder, or clashes", "refused, 0 bytes written"
+)
 def test_refuses_unsafe_names(place, pack, entries):
     archive = pack(place / "hostile", [("first", b"1"), *entries, ("last", b"2")])
     refused(place, archive, repr(entries[-1][0])[:-1], "nothing was unpacked")
