@@ -37,6 +37,7 @@ from onecycle.learn.datasets import Blocks, Datasets
 from onecycle.learn.learner import Learner
 from onecycle.learn.recipe import CollabLearner
 from onecycle.learn.schedules import Cycle
+from onecycle.progress import say
 
 Split = tuple[pd.DataFrame, pd.DataFrame]  # train and test, with the columns id, x and y
 BOOK = CollabLearner(arch="dot_bias", factors=50, batch_size=64, wd=0.1)
@@ -68,7 +69,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     }
     fitted = [textbook(split) for split in splits.values()]
     rows |= {name: [[each[name]] for each in fitted] for name in fitted[0]}
-    print(table(list(splits), rows))  # noqa: T201
+    say(table(list(splits), rows))
 
 
 def random_fifth(archive: Path, seed: int) -> Split:

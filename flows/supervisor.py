@@ -20,7 +20,7 @@ import psutil
 POLL_S = 0.05
 
 
-def start(command: list[str], grace_s: float, **options: Any) -> subprocess.Popen[str]:  # noqa: ANN401
+def start(command: list[str], grace_s: float, **options: Any) -> subprocess.Popen[str]:  # noqa: ANN401 - as Popen's
     """Starts a command under a supervisor; its output is a pipe, in lines of text.
 
     Args:

@@ -29,7 +29,7 @@ def run(paths: Paths, params: Params, learner_params: recipe.Learner, threads: i
     from onecycle.learn import assemble
 
     learner = assemble.fresh(paths, learner_params, threads)
-    frozen = assemble.is_pretrained(learner_params) if params.frozen is None else params.frozen
+    frozen = learner.pretrained if params.frozen is None else params.frozen
     say(f"range test of {params.steps} steps, body {'frozen' if frozen else 'not frozen'}")
     if frozen:
         learner.freeze()

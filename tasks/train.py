@@ -1,4 +1,4 @@
-"""train: a frozen phase, then an unfrozen one, each a one-cycle."""
+"""train: a frozen phase, then an unfrozen one, each on a schedule, one-cycle by default."""
 
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -44,8 +44,8 @@ class Unfrozen(Phase):
 
     Attributes:
         lr: one highest rate for all; `[low, high]` spreads rates from the first layer group to the
-            last; `find` after a frozen phase runs a second range test and spreads from a hundredth
-            of what it finds, without one it takes lr.json's for all.
+            last; `find` of a pretrained body, or after a frozen phase, runs a range test of its own
+            and spreads from a hundredth of what it finds; else it takes lr.json's for all.
     """
 
     epochs: int = Field(5, ge=0)

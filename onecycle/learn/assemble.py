@@ -55,11 +55,6 @@ def target_of(items: Path) -> str:
     return str(name.decode())
 
 
-def is_pretrained(params: recipe.Learner) -> bool:
-    """Whether the body starts from weights that another data set gave."""
-    return isinstance(params, recipe.VisionLearner) and params.weights is not None
-
-
 def weights_of(params: recipe.Learner) -> Path | None:
     """The file of pretrained weights, fetched and verified; null without any."""
     if not isinstance(params, recipe.VisionLearner) or params.weights is None:

@@ -18,11 +18,10 @@ from torchvision.models.feature_extraction import create_feature_extractor, get_
 
 from onecycle.errors import UserError
 from onecycle.learn.archs import TIMM
-from onecycle.learn.pretrained import adapt, load_weights, renormalised
+from onecycle.learn.pretrained import SIDE, adapt, load_weights, renormalised
 from onecycle.params import nearest
 
 CLASSES = 997  # of the tried classifier: a number that none of its other layers has
-SIDE = 224  # of the tried picture, in pixels
 MOST_AFTER = 4  # layers that may follow the map of features; where there are more, they still see
 UNIT = 0.8  # a part with more than this share of the parameters is taken apart
 EARLY_STRIDE = 8  # in pixels of the picture; a ResNet's layer2

@@ -47,6 +47,6 @@ def described(name: str, it: Tensor) -> str:
     """
     kind = str(it.dtype).removeprefix("torch.")
     if not it.isfinite().all():
-        bad = int((~it.isfinite().flatten(1).all(1)).sum()) if it.ndim > 1 else 0
-        raise UserError(f"batch check: {name} {kind} {list(it.shape)}: {bad} items are not finite")
+        bad = int((~it.isfinite()).sum())
+        raise UserError(f"batch check: {name} {kind} {list(it.shape)}: {bad} values are not finite")
     return f"{name} {kind} {list(it.shape)}, from {it.min():.4g} to {it.max():.4g}"

@@ -2,7 +2,6 @@
 
 import copy
 from itertools import pairwise
-from typing import Self
 
 import torch
 from torch import Tensor, nn
@@ -44,7 +43,7 @@ class Recommender(Grouped):
         """One group: everything."""
         return [self]
 
-    def baked(self) -> Self:
+    def baked(self) -> "Recommender":
         """The model to keep: an unseen user or item gets the mean of the known ones' rows.
 
         Training never reaches row 0, so as it was drawn it would stand for no one: with biases
@@ -137,7 +136,7 @@ class Implicit(DotProduct):
             self.item.weight + self.incidence.of_items(self.raters.weight),
         )
 
-    def baked(self) -> DotProduct:  # type: ignore[override]
+    def baked(self) -> "Recommender":
         """The same predictions without N: U and V, the mean's score in the users' biases."""
         users, items = self.user.num_embeddings, self.item.num_embeddings
         with torch.random.fork_rng(devices=[]):  # what it is drawn as is written over

@@ -75,7 +75,7 @@ def call(
 def first(place: int) -> Getter:
     """The getter of items that are (x, y)."""
 
-    def get(item: Any) -> Any:  # noqa: ANN401
+    def get(item: Any) -> Any:  # noqa: ANN401 - the user's items
         if isinstance(item, tuple) and len(item) == 2:
             return item[place]
         name = ("get_x", "get_y")[place]

@@ -42,13 +42,13 @@ class Incidence(nn.Module):
     def of_users(self, table: Tensor) -> Tensor:
         """N times a table of the items [items, K]: [users, K]; zeros for users without ratings."""
         ones = (self.user_ones, self.user_first, self.item_ones, self.item_first)
-        summed: Tensor = _Sums.apply(table, *ones)  # type: ignore[no-untyped-call]
+        summed: Tensor = _Sums.apply(table, *ones)
         return summed * self.user_scale
 
     def of_items(self, table: Tensor) -> Tensor:
         """The same the other way round: Nᵀ, scaled by the items' counts, times [users, K]."""
         ones = (self.item_ones, self.item_first, self.user_ones, self.user_first)
-        summed: Tensor = _Sums.apply(table, *ones)  # type: ignore[no-untyped-call]
+        summed: Tensor = _Sums.apply(table, *ones)
         return summed * self.item_scale
 
 
@@ -62,7 +62,7 @@ class _Sums(torch.autograd.Function):
         return F.embedding_bag(ones[0], table, ones[1], mode="sum")
 
     @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]  # noqa: ANN401
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]  # noqa: ANN401 - torch's
         """The transpose times the gradient."""
         columns, first = ctx.saved_tensors
         back = F.embedding_bag(columns, grad.contiguous(), first, mode="sum")

@@ -1,7 +1,7 @@
 """The learner: one model, its data, and the loops that train, test rates and predict."""
 
 import copy
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from itertools import chain
 
@@ -17,6 +17,7 @@ from onecycle.learn.device import Compute
 from onecycle.learn.groups import Grouped, freeze, param_groups
 from onecycle.learn.recipe import Training, VisionLearner
 from onecycle.learn.schedules import Cycle, Schedule
+from onecycle.learn.seeding import seeded
 from onecycle.learn.step import Stepper
 from onecycle.progress import say, track
 
@@ -210,7 +211,7 @@ class Learner:
     def untouched(self) -> Iterator[None]:
         """Whatever is trained inside, the model, its freezing and the epoch end as they began."""
         state, epoch, frozen = copy.deepcopy(self.model.state_dict()), self.epoch, self.frozen
-        modes = [(each, each.training) for each in self.model.modules()]
+        modes = [(each, each.training) for each in self.model.modules()]  # from the root on
         trains = [(it, it.requires_grad, it.grad) for it in self.model.parameters()]
         micro = self.stepper.micro
         try:
@@ -219,9 +220,7 @@ class Learner:
             self.model.load_state_dict(state)
             self.epoch, self.frozen, self.stepper.micro = epoch, frozen, micro
             for module, mode in modes:
-                module.training = mode
-                if hasattr(module, "train_graph"):  # a traced body has a graph for each mode
-                    module.graph = module.train_graph if mode else module.eval_graph
+                module.train(mode)
             for parameter, on, gradient in trains:
                 parameter.requires_grad_(on).grad = gradient
 
@@ -259,18 +258,3 @@ def set_rates(optimiser: torch.optim.Optimizer, rates: Sequence[float], momentum
     for group in optimiser.param_groups:
         group["lr"] = rates[group["layer_group"]]
         group["betas"] = (momentum, BETA2)
-
-
-@contextmanager
-def seeded(seed: int) -> Iterator[None]:
-    """Seeds torch's generators inside, on CPU and current GPU, and restores them after."""
-    devices = [torch.cuda.current_device()] if torch.cuda.is_available() else []
-    with torch.random.fork_rng(devices=devices):
-        torch.manual_seed(seed)
-        yield
-
-
-def built(seed: int, build: Callable[[], Grouped]) -> Grouped:
-    """Builds a model whose initial weights are drawn from a seed."""
-    with seeded(seed):
-        return build()

@@ -10,7 +10,6 @@ from typing import Literal
 
 import numpy as np
 from pydantic import Field, model_validator
-from scipy.stats import spearmanr
 
 from onecycle.errors import UserError
 from onecycle.params import Section
@@ -138,6 +137,8 @@ def by_chance(losses: Floats) -> bool:
     By Spearman's rank correlation with the step. Its end is where the curve is least, so a level
     curve shows some fall: at LIKELY one in a hundred level curves is taken to fall (by simulation).
     """
+    from scipy.stats import spearmanr  # a second to import, and every stage reads this module
+
     falls = spearmanr(np.arange(len(losses)), losses, alternative="less")
     return not falls.pvalue < LIKELY
 

@@ -5,13 +5,23 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import nn
-from torchvision.models import get_model_weights
+from torchvision.models import WeightsEnum, get_model_weights
 
 from onecycle.blocks.image import MEAN, STD
 from onecycle.errors import UserError
 from onecycle.learn.archs import TIMM
 
 HALF = (0.5, 0.5, 0.5)
+SIDE = 224  # pixels; what most backbones were made for
+
+
+def imagenet_weights(arch: str) -> WeightsEnum:
+    """torchvision's first ImageNet weights of an architecture, for pictures of the usual size.
+
+    Some begin with weights for larger pictures, whose positions fit no other size.
+    """
+    known = [it for it in get_model_weights(arch) if it.name.startswith("IMAGENET1K")]
+    return next((it for it in known if it.meta["min_size"][0] <= SIDE), known[0])
 
 
 def adapt(net: nn.Module, stem: str, channels: int) -> None:
@@ -48,7 +58,7 @@ def renormalised(model: nn.Module, arch: str) -> tuple[torch.Tensor, torch.Tenso
         said = getattr(model, "pretrained_cfg", {})
         mean, std = said.get("mean", MEAN), said.get("std", STD)
     else:
-        shown = get_model_weights(arch)["IMAGENET1K_V1"].transforms()
+        shown = imagenet_weights(arch).transforms()
         mean, std = shown.mean, shown.std
     ours, theirs = (np.array(MEAN), np.array(STD)), (np.array(mean), np.array(std))
     scale, shift = ours[1] / theirs[1], (ours[0] - theirs[0]) / theirs[1]

@@ -12,6 +12,7 @@ from onecycle.learn.augment import Augment
 from onecycle.params import Section, nearest
 
 Checksum = Annotated[str, Field(pattern=r"^(sha256:[0-9a-fA-F]{64}|md5:[0-9a-fA-F]{32})$")]
+Precision = Literal["auto", "fp32", "bf16", "fp16"]
 Pixels = Annotated[int, Field(ge=32)]  # below, some backbones have nothing left to pool
 
 
@@ -90,7 +91,7 @@ class Training(Section):
     wd: float = Field(0.01, ge=0)
     wd_norm_bias: bool = False
     seed: int = Field(42, ge=0)
-    precision: Literal["auto", "fp32", "bf16", "fp16"] = "fp32"
+    precision: Precision = "fp32"
 
 
 class VisionLearner(View, Training):
@@ -109,7 +110,7 @@ class VisionLearner(View, Training):
 
     arch: Arch
     weights: Literal["imagenet"] | Weights | None = "imagenet"
-    precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
+    precision: Precision = "auto"
     head: Literal["concat_pool", "heatmap"] = "concat_pool"
     y_range: Range | None = None
     dropout: float = Field(0.5, ge=0, lt=1)

@@ -14,7 +14,8 @@ from onecycle.errors import UserError
 from onecycle.learn import collab, device, recipe
 from onecycle.learn.datasets import Blocks, Dataset, Datasets
 from onecycle.learn.groups import Grouped
-from onecycle.learn.learner import Learner, built
+from onecycle.learn.learner import Learner
+from onecycle.learn.seeding import built
 from onecycle.paths import read_json, whole, write_json
 
 

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import torch
 from torch import Tensor, nn
-from torchvision.models import get_model_weights
 
 from onecycle.errors import UserError
 from onecycle.learn.archs import TIMM
-from onecycle.learn.backbone import SIDE, Backbone
+from onecycle.learn.backbone import Backbone
 from onecycle.learn.groups import Grouped
 from onecycle.learn.heads import HEADS
+from onecycle.learn.pretrained import SIDE, imagenet_weights
 from onecycle.learn.recipe import VisionLearner
 
 
@@ -102,7 +102,4 @@ def imagenet_url(arch: str) -> str:
     """
     if arch.startswith(TIMM):
         raise UserError(f"learner.weights: name {arch}'s file: {{url: …}}, or null: from scratch")
-    weights = [it for it in get_model_weights(arch) if it.name.startswith("IMAGENET1K")]
-    # Some begin with weights for larger pictures, whose positions fit no other size.
-    fits = [it for it in weights if it.meta["min_size"][0] <= SIDE] or weights
-    return str(fits[0].url)
+    return str(imagenet_weights(arch).url)

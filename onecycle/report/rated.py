@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from torch import nn
 
 from onecycle.blocks.pair import Pairs
 from onecycle.decide.recommend import Rated
@@ -105,7 +106,7 @@ def titles(names: list[str], train: pd.DataFrame) -> list[str]:
     return [known.get(name) or name for name in names]
 
 
-def _known(embedding: object) -> Floats:
-    weight = embedding.weight.detach().cpu().numpy()  # type: ignore[attr-defined]
+def _known(embedding: nn.Embedding) -> Floats:
+    weight = embedding.weight.detach().cpu().numpy()
     found: Floats = weight[1:].astype(np.float64)
     return found

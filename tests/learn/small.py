@@ -6,11 +6,12 @@ from torch import nn
 
 from onecycle.blocks.category import Category
 from onecycle.blocks.image import Images
-from onecycle.learn import device, learner
+from onecycle.learn import device
 from onecycle.learn.datasets import Blocks, Datasets
 from onecycle.learn.groups import Grouped
 from onecycle.learn.learner import Learner
 from onecycle.learn.recipe import VisionLearner
+from onecycle.learn.seeding import built
 
 RECIPE = VisionLearner(arch="resnet18", weights=None, size=32, batch_size=8, precision="fp32")
 
@@ -48,5 +49,5 @@ def made(store, recipe=RECIPE, model=None):
     items["y"] = ["dark" if at % 2 else "light" for at in range(40)]
     parts = {"train": items[:28], "valid": items[28:].reset_index(drop=True)}
     data = Datasets(blocks, {name: blocks.encode(part) for name, part in parts.items()})
-    model = model or learner.built(recipe.seed, Tiny)
+    model = model or built(recipe.seed, Tiny)
     return Learner(model, data, recipe, device.choose("fp32"))

@@ -46,12 +46,15 @@ def test_range_tests_smooth_and_stop_alike(name):
     assert np.allclose(curve.smooth, smooth, rtol=1e-5, equal_nan=True)
 
 
-@pytest.mark.parametrize("name", CURVES)
-@pytest.mark.parametrize("way", lr_finder.SUGGESTIONS)
+def comparable() -> list[tuple[str, str]]:
+    """Every curve's suggestions, but for valleys that fast.ai begins before the first point."""
+    ways = [(name, way) for name in CURVES for way in lr_finder.SUGGESTIONS]
+    return [it for it in ways if it[1] != "valley" or CURVES[it[0]]["valley_start"] >= 0]
+
+
+@pytest.mark.parametrize(("name", "way"), comparable())
 def test_suggestions_agree_to_one_per_cent(name, way):
     told = CURVES[name]
-    if way == "valley" and told["valley_start"] < 0:
-        pytest.skip("fast.ai's valley would begin before the curve's first point")
     suggested = lr_finder.SUGGESTIONS[way](*lr_finder.trimmed(*rerun(told)))
     assert suggested == pytest.approx(told["suggestions"][way], rel=0.01)
 

@@ -18,6 +18,7 @@ from onecycle.learn.learner import Learner
 from onecycle.learn.lr_finder import RangeTest
 from onecycle.learn.recipe import CollabLearner
 from onecycle.learn.schedules import Cycle
+from onecycle.learn.seeding import built
 from onecycle.learn.step import Stepper, pieces
 
 
@@ -251,7 +252,7 @@ class Greedy(Tiny):
     [Greedy.error, RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried")],
 )
 def test_when_memory_runs_out_the_batch_is_taken_in_pieces(store, error, capsys, tmp_path):
-    model = learner.built(1, Greedy)
+    model = built(1, Greedy)
     model.error = error
     each = made(store, model=model)
     history = each.fit_one_cycle(6, 1e-2)
@@ -260,7 +261,7 @@ def test_when_memory_runs_out_the_batch_is_taken_in_pieces(store, error, capsys,
 
 
 def test_memory_for_nothing_is_a_user_s_error_and_other_errors_are_not(store):
-    model = learner.built(1, Greedy)
+    model = built(1, Greedy)
     model.room = 0
     with pytest.raises(UserError, match=r"lower learner.size"):
         made(store, model=model).fit_one_cycle(1, 1e-2)

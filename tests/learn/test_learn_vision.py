@@ -1,5 +1,8 @@
 """Picture models: any classifier cut and grouped, heads, saving."""
 
+import copy
+import sys
+
 import numpy as np
 import pytest
 import torch
@@ -7,14 +10,15 @@ import torchvision
 from small import RECIPE, Tiny, blocks_of, made
 from torch import nn
 
+from onecycle.blocks.image import MEAN, STD
 from onecycle.errors import UserError
 from onecycle.learn import saved
 from onecycle.learn.archs import TORCHVISION
 from onecycle.learn.backbone import Backbone, layout
 from onecycle.learn.groups import param_groups
 from onecycle.learn.heads import SoftArgmax
-from onecycle.learn.learner import built
-from onecycle.learn.pretrained import adapt
+from onecycle.learn.pretrained import adapt, renormalised
+from onecycle.learn.seeding import built
 from onecycle.learn.vision import imagenet_url, vision_model
 
 # Of each way to be built, a quick one; all 80 were tried by hand.
@@ -74,33 +78,38 @@ def test_the_first_convolution_takes_any_number_of_channels(channels):
     assert model(torch.zeros(2, channels, 64, 64)).shape == (2, 3)
 
 
-def test_a_grey_picture_is_seen_as_in_rgb():
+@pytest.mark.parametrize("channels", [1, 6])
+def test_channels_that_are_all_alike_are_seen_as_in_rgb(channels):
     torch.manual_seed(0)
     rgb = nn.Sequential(nn.Conv2d(3, 4, 3))
-    grey = nn.Sequential(nn.Conv2d(3, 4, 3))
-    grey.load_state_dict(rgb.state_dict())
-    adapt(grey, "0", 1)
-    x = torch.randn(2, 1, 9, 9)
-    assert torch.allclose(grey(x), rgb(x.expand(-1, 3, -1, -1)), atol=1e-6)
+    other = copy.deepcopy(rgb)
+    adapt(other, "0", channels)
+    grey = torch.randn(2, 1, 9, 9)
+    seen = other(grey.expand(-1, channels, -1, -1))
+    assert torch.allclose(seen, rgb(grey.expand(-1, 3, -1, -1)), atol=1e-6)
 
 
-def test_more_channels_that_are_all_alike_are_seen_as_in_rgb():
-    torch.manual_seed(0)
-    rgb = nn.Sequential(nn.Conv2d(3, 4, 3))
-    many = nn.Sequential(nn.Conv2d(3, 4, 3))
-    many.load_state_dict(rgb.state_dict())
-    adapt(many, "0", 6)
-    x = torch.randn(2, 1, 9, 9)
-    assert torch.allclose(many(x.expand(-1, 6, -1, -1)), rgb(x.expand(-1, 3, -1, -1)), atol=1e-6)
+def test_every_backbones_imagenet_weights_and_their_normalisation_are_known():
+    for arch in TORCHVISION:
+        assert imagenet_url(arch).startswith("https://")
+        scale, shift = renormalised(nn.Identity(), arch)
+        assert scale.isfinite().all() and shift.isfinite().all()
+    halves = renormalised(nn.Identity(), "efficientnet_v2_l")  # mean and deviation .5
+    assert torch.allclose(halves[0].flatten().double(), 2 * torch.tensor(STD))
+    assert torch.allclose(halves[1].flatten().double(), 2 * torch.tensor(MEAN) - 1)
 
 
 def grey_of(body: Backbone) -> torch.Tensor:
     return body.net.conv_stem.weight.sum(1, keepdim=True)
 
 
+def test_who_has_no_timm_is_told_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "timm", None)
+    with pytest.raises(UserError, match="timm:resnet18d needs timm: pip install timm"):
+        vision_model(RECIPE.model_copy(update={"arch": "timm:resnet18d"}), 3)
+
+
 def test_timm_is_an_extra():
-    timm = pytest.importorskip("timm", reason="the extra timm is not installed")
-    assert timm.is_model("resnet18d")
     for arch, mapped in (("timm:test_resnet", True), ("timm:test_vit", False)):
         model = vision_model(RECIPE.model_copy(update={"arch": arch}), 3).eval()
         assert model.body.layout.mapped == mapped
