@@ -9,18 +9,20 @@ import time
 from collections.abc import Iterable, Iterator, Sized
 from typing import TypeVar
 
+from onecycle.foreign import shown
+
 PLAIN_EVERY_S = 5.0
 T = TypeVar("T")  # 3.11 has no `def track[T]`
 
 
 def say(text: str) -> None:
-    """Prints one line at once, so that logs keep their order."""
-    print(text, flush=True)  # noqa: T201 - the one place that prints
+    """Prints text at once, so that logs keep their order; nothing in it steers a terminal."""
+    print(shown(text), flush=True)  # noqa: T201 - the one place that prints
 
 
 def complain(error: object) -> None:
     """Prints a user's mistake, and what to do about it, to stderr."""
-    print(f"error: {error}", file=sys.stderr, flush=True)  # noqa: T201 - as above
+    print(shown(f"error: {error}"), file=sys.stderr, flush=True)  # noqa: T201 - as above
 
 
 def track(items: Iterable[T], what: str, total: int | None = None) -> Iterator[T]:

@@ -3,7 +3,8 @@
 from typing import Any
 
 from onecycle.decide.kinds import KINDS
-from onecycle.paths import Paths, whole, write_json
+from onecycle.foreign import write_csv
+from onecycle.paths import Paths, write_json
 from onecycle.progress import say
 
 # The parameters depend on the target: `KINDS[prepare.y].Params`.
@@ -27,6 +28,5 @@ def run(paths: Paths, params: Params, threads: int) -> None:
     kind = KINDS[blocks.y.state()["kind"]]
     decision, curve = kind.fit(learner.predict(valid), valid.y.numpy(), params, valid.size_px)
     write_json(paths.model("decision.json"), decision)
-    with whole(paths.report("calibration.csv")) as partial:
-        curve.to_csv(partial, index=False)
+    write_csv(paths.report("calibration.csv"), curve)
     say(", ".join(f"{key} {value}" for key, value in decision.items()))

@@ -1,7 +1,8 @@
 """lr_find: a range test on a fresh model, its curve and its suggestions."""
 
+from onecycle.foreign import write_csv
 from onecycle.learn import lr_finder, recipe
-from onecycle.paths import Paths, whole, write_json
+from onecycle.paths import Paths, write_json
 from onecycle.progress import say
 
 
@@ -34,9 +35,8 @@ def run(paths: Paths, params: Params, learner_params: recipe.Learner, threads: i
     if frozen:
         learner.freeze()
     curve = learner.lr_find(params)
-    with whole(paths.report("lr_find.csv")) as partial:
-        columns = {"lr": curve.rates, "loss": curve.smooth, "batch_loss": curve.losses}
-        pd.DataFrame(columns).to_csv(partial, index=False)
+    columns = {"lr": curve.rates, "loss": curve.smooth, "batch_loss": curve.losses}
+    write_csv(paths.report("lr_find.csv"), pd.DataFrame(columns))
     chosen = lr_finder.choose(params, curve)
     write_json(paths.model("lr.json"), chosen)
     say(f"learning rate {chosen['used'] or 'not found'}: {chosen['reason']}")

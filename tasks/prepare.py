@@ -3,6 +3,7 @@
 import pyarrow.parquet as pq
 
 from onecycle.errors import UserError
+from onecycle.foreign import one_line
 from onecycle.items import readers
 from onecycle.items.table import Reading, items_table, quarantine_table
 from onecycle.paths import Paths, remove, whole
@@ -35,7 +36,7 @@ def run(paths: Paths, params: Params) -> None:
         pq.write_table(quarantine, partial)
     say(f"{len(good):,} items; {len(reading.bad):,} rows in {paths.data('quarantine.parquet')}")
     for each in quarantine.slice(0, 5).to_pylist():
-        say(f"  {each['file']}, row {each['row']}: {each['reason']}")
+        say(one_line(f"  {each['file']}, row {each['row']}: {each['reason']}"))
     if not total:
         raise UserError(f"{raw}: nothing to read there; see the other keys of prepare")
     if not good or len(reading.bad) > params.max_bad * total:

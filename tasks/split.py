@@ -3,6 +3,7 @@
 import pandas as pd
 
 from onecycle.errors import UserError
+from onecycle.foreign import write_csv
 from onecycle.paths import Paths, whole, write_json
 from onecycle.progress import say
 from onecycle.splits import leaks, splitters
@@ -39,7 +40,7 @@ def run(paths: Paths, params: Params) -> None:
     }
     with whole(paths.report("split")) as partial:
         partial.mkdir()
-        label_counts(items, split).to_csv(partial / "labels.csv", index=False)
+        write_csv(partial / "labels.csv", label_counts(items, split))
     write_json(paths.report("split.json"), report)
     with whole(paths.data("split.parquet")) as partial:
         split.reset_index(drop=True).to_parquet(partial, index=False)

@@ -6,10 +6,11 @@ import numpy as np
 from pydantic import Field, field_validator, model_validator
 
 from onecycle.errors import UserError
+from onecycle.foreign import write_csv
 from onecycle.learn import lr_finder, recipe, schedules
 from onecycle.learn.schedules import Cycle
 from onecycle.params import Section
-from onecycle.paths import Paths, read_json, whole
+from onecycle.paths import Paths, read_json
 from onecycle.progress import say
 
 if TYPE_CHECKING:
@@ -92,8 +93,7 @@ def run(paths: Paths, params: Params, learner_params: recipe.Learner, threads: i
 
     learner = assemble.fresh(paths, learner_params, threads)
     history, phases = train(learner, params, read_json(paths.model("lr.json")))
-    with whole(paths.report("history.csv")) as partial:
-        pd.DataFrame(history).to_csv(partial, index=False)
+    write_csv(paths.report("history.csv"), pd.DataFrame(history))
     last = {key: history[-1][key] for key in ("train_loss", "valid_loss", "metric")}
     metric = learner.data.blocks.y.metric_name
     said: dict[str, Any] = {"phases": phases, "metric": metric, "last": last}

@@ -98,7 +98,7 @@ def draw(
             axes = grid[item * len(parts) + at]
             axes.imshow(part, cmap="gray", vmin=0, vmax=255)
             channel = f", channel {at}" if each_channel else ""
-            axes.set_title(words[item] + channel, fontsize=9)
+            axes.set_title(words[item] + channel, fontsize=9, parse_math=False)
             if points is not None:
                 axes.plot(*points[item], "o", ms=7, mec="white", mfc="none", mew=2)
     return figure

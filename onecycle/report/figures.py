@@ -1,6 +1,7 @@
 """Plots as PNG in data URIs, each drawn for a light page and for a dark one."""
 
 import base64
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from io import BytesIO
@@ -51,11 +52,13 @@ def plot(
 def _png(draw: Draw, theme: Theme, size: tuple[float, float]) -> str:
     figure = Figure(figsize=size)
     figure.subplots_adjust(**MARGINS)
-    draw(figure, theme)
     buffer = BytesIO()
-    figure.savefig(
-        buffer, format="png", dpi=96 * SHARPNESS, transparent=True, metadata={"Software": None}
-    )
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing")  # then the font's box stands there
+        draw(figure, theme)
+        figure.savefig(
+            buffer, format="png", dpi=96 * SHARPNESS, transparent=True, metadata={"Software": None}
+        )
     return data_uri(buffer.getvalue())
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 import jinja2
 import pandas as pd
 
+from onecycle.foreign import write_csv
 from onecycle.learn.datasets import Blocks
 from onecycle.paths import Paths, whole
 from onecycle.report import data, gallery, results, training
@@ -35,7 +36,7 @@ def write(
     with whole(paths.report("plots")) as partial:
         partial.mkdir()
         for name, frame in frames.items():
-            frame.to_csv(partial / name, index=False)
+            write_csv(partial / name, frame)
     with whole(paths.report("report.html")) as partial:
         partial.write_text(html, encoding="utf-8")
 
