@@ -162,9 +162,7 @@ def test_no_cell_of_a_csv_is_a_formula(whole):
         assert not [cell for cell in cells if cell.startswith("-") and not _is_number(cell)]
 
 
-@pytest.mark.trial(
-    "names", "in what a stage prints", "no code reaches the terminal, no line is made up"
-)
+@pytest.mark.trial("names", "in what a stage prints", "no code reaches the terminal")
 def test_nothing_printed_steers_a_terminal(whole):
     kind, tree = whole
     said = (tree / "said").read_text("utf-8")
