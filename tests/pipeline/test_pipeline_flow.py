@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hostile import NAMES, PROBLEM, VISION, by_folder
 from trees import (
     ENVIRONMENT,
     EPOCHS,
@@ -155,3 +156,24 @@ def test_a_wrong_setting_is_told_before_anything_runs_and_changes_nothing(tree, 
     assert said in flow(tree, "--set", option, status=1)
     assert (tree / "params.yaml").read_bytes() == before
     assert rows(tree, "select count(*) from flow_run") == runs
+
+
+@pytest.mark.trial(
+    "names", "through DVC, Prefect and its artifacts", "stages complete, text stays text"
+)
+def test_hostile_names_pass_through_the_flow(tree, record_property):
+    (tree / "photos").mkdir()
+    read = by_folder(tree / "photos")
+    patch = PROBLEM.replace("PREPARE", read).replace("SPLIT", "stratified")
+    patch = patch.replace("ARCH", "squeezenet1_1").replace("BATCH", VISION)
+    (tree / "names.yaml").write_text(patch)
+    output = flow(tree, "--set", "@names.yaml", "--problems", "own")
+    assert states(tree) == {f"{stage}@own": "Completed" for stage in STAGES}
+    assert not set("\x1b\x07\u202e") & set(output)
+    made = rows(tree, f"select data, description from artifact where flow_run_id = {LAST}")
+    told = "".join(str(cell) for row in made for cell in row)
+    assert told and not [name for name in NAMES.values() if name in told]
+    said = "".join(text for (text,) in rows(tree, "select message from log"))
+    assert "\x1b" not in said
+    assert "up to date" in shell(tree, "dvc", "status")
+    record_property("tried", len(NAMES))

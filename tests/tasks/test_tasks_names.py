@@ -9,81 +9,36 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from PIL import Image
+from hostile import NAMES, PROBLEM, VISION, by_folder, draw
 from trees import ROOT
 
 from tasks.__main__ import STAGES, main
 
-NAMES = {
-    "tags": "<script>alert(1)</script>".replace("/", "\u2215"),
-    "an attribute's end": "\" onerror='x",
-    "a formula": "=HYPERLINK(x)",
-    "another formula": "@SUM(1+1)|x",
-    "a line of its own": "a\ndecoding: 9 of 9",
-    "terminal codes": "\x1b[2J\x1b]0;x\x07",
-    "turned round": "gpj.\u202etac",
-    "look-alikes": "c\u0430t",  # a Cyrillic a
-    "composed and not": "cafe\u0301",
-    "mathematics": "$\\frac{x$",
-    "templates": "{{ 7 * 7 }}${x}%(x)s{0}",
-    "markup": "[bold]x[/bold]|`x`|[a](x:y)".replace("/", "\u2215"),
-    "spaces": "two  spaces",
-    "options": "--help",
-    "emoji": "\U0001f415",
-}
 CONTROLS = {chr(code) for code in range(32)} - {"\n"} | {"\x7f", "\u202e"}
-PROBLEM = """
-problems:
-  own: !replace
-    download: {folder: photos}
-    prepare: PREPARE
-    split: {by: SPLIT, valid: 0.25, test: 0.25}
-    learner: {arch: ARCH, BATCH}
-    lr_find: {steps: 30, start: 1.0e-6, end: 1}
-    train: {frozen: {epochs: 0}, unfrozen: {epochs: 1, lr: 1.0e-3}}
-    calibrate: {}
-    evaluate: {draws: 100}
-"""
-VISION = "weights: null, size: 32, batch_size: 8, precision: fp32"
 
 
-def draw(path: Path, seed: int) -> None:
-    """A picture of its own colours."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    noise = np.random.default_rng(seed).integers(0, 255, (8, 8, 3), dtype=np.uint8)
-    Image.fromarray(noise).resize((40, 32)).save(path, "PNG")
-
-
-def by_folder() -> str:
-    for at, name in enumerate(NAMES.values()):
-        for each in range(6):
-            draw(Path("photos", name, f"{name}{each}.png"), 100 * at + each)
-        Path("photos", name, f"{name}.png").write_bytes(b"broken")
-    return "{reader: files, label: '^([^/]+)/', size: 32, max_bad: 0.5}"
-
-
-def by_table() -> str:
+def by_table(folder: Path) -> str:
     names = list(NAMES.values())
-    with Path("photos").joinpath("table.csv").open("w", newline="", encoding="utf-8") as file:
+    with folder.joinpath("table.csv").open("w", newline="", encoding="utf-8") as file:
         lines = csv.writer(file)
         lines.writerow(["fname", "labels"])
         for at in range(90):
             name = f"{names[at % len(names)]}{at}.png"
-            draw(Path("photos", name), at)
+            draw(folder / name, at)
             lines.writerow([name, "~".join([names[at % len(names)], names[at // 2 % len(names)]])])
     return (
         "{reader: table, tables: [{path: table.csv}], y: multicategory, label_sep: '~', size: 32}"
     )
 
 
-def by_ratings() -> str:
+def by_ratings(folder: Path) -> str:
     names = [each.replace("\n", " ") for each in NAMES.values()]  # a line is a rating
     generator = np.random.default_rng(0)
-    with Path("photos", "u.data").open("w", encoding="utf-8") as file:
+    with folder.joinpath("u.data").open("w", encoding="utf-8") as file:
         for user in names:
             for item in names:
                 file.write(f"{user}\t{item}\t{generator.integers(1, 6)}\t1\n")
-    Path("photos", "u.item").write_text("".join(f"{each}\t{each}\n" for each in names), "utf-8")
+    folder.joinpath("u.item").write_text("".join(f"{each}\t{each}\n" for each in names), "utf-8")
     titles = '{path: u.item, sep: "\\t", encoding: utf-8}'
     return f"{{reader: ratings, path: u.data, x: [user, item], y: rating, titles: {titles}}}"
 
@@ -116,7 +71,7 @@ def whole(request, tmp_path_factory):
     patch.chdir(tree)
     (tree / "params.yaml").write_text((ROOT / "params.yaml").read_text())
     Path("photos").mkdir()
-    text = PROBLEM.replace("PREPARE", write()).replace("SPLIT", split)
+    text = PROBLEM.replace("PREPARE", write(Path("photos"))).replace("SPLIT", split)
     Path("patch.yaml").write_text(text.replace("ARCH", arch).replace("BATCH", batch))
     assert main(["set", "@patch.yaml"]) == 0
     with (tree / "said").open("w") as said:
