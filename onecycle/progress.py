@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from typing import TypeVar
 
 PLAIN_EVERY_S = 5.0
-MIB = 1 << 20  # bytes
+MB = 10**6  # bytes
 T = TypeVar("T")  # 3.11 has no `def track[T]`
 
 
@@ -69,8 +69,13 @@ def transfer(what: str, total: int | None, done: int = 0) -> Iterator[Callable[[
         )
 
         name = TextColumn("{task.description}", markup=False)
-        size = DownloadColumn(binary_units=True)
-        columns = (name, BarColumn(), size, TransferSpeedColumn(), TimeRemainingColumn())
+        columns = (
+            name,
+            BarColumn(),
+            DownloadColumn(),
+            TransferSpeedColumn(),
+            TimeRemainingColumn(),
+        )
         with Progress(*columns, transient=True) as bars:
             bar = bars.add_task(what, total=total, completed=done)
             yield lambda count: bars.advance(bar, count)
@@ -90,12 +95,12 @@ def transfer(what: str, total: int | None, done: int = 0) -> Iterator[Callable[[
 
 
 def _bytes(done: int, total: int | None, rate: float) -> str:
-    """How far a transfer is, in MiB, at a rate in bytes per second."""
-    speed = f"MiB, {rate / MIB:,.1f} MiB/s"
+    """How far a transfer is, in MB, at a rate in bytes per second."""
+    speed = f"MB, {rate / MB:,.1f} MB/s"
     if total is None:
-        return f"{done // MIB:,} {speed}"
+        return f"{done // MB:,} {speed}"
     left = f", {(total - done) / rate:,.0f} s left" if rate else ""
-    return f"{done // MIB:,} of {-(-total // MIB):,} {speed}{left}"
+    return f"{done // MB:,} of {-(-total // MB):,} {speed}{left}"
 
 
 def told(line: str) -> float | None:
