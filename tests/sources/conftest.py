@@ -13,3 +13,11 @@ def server(monkeypatch, tmp_path_factory):
     monkeypatch.setattr(partial, "BACKOFF_S", 0.001)
     with serving() as running:
         yield running
+
+
+@pytest.fixture
+def place(tmp_path):
+    """Where archives lie, and a folder that holds something already."""
+    (tmp_path / "out" / "raw" / "pets").mkdir(parents=True)
+    (tmp_path / "out" / "raw" / "pets" / "kept").write_bytes(b"kept")
+    return tmp_path

@@ -115,14 +115,13 @@ class Bounded(io.RawIOBase):
         """Reads at most so many bytes, `CHUNK` at most."""
         if not 0 <= size <= CHUNK:
             raise ExcessError(f"one of its headers would be {size:,} bytes long")
-        return self.stream.read(size)
+        found = self.stream.read(size)
+        self._check(self.stream.tell())
+        return found
 
     def seek(self, offset: int, whence: int = 0) -> int:
         """Goes to an offset from the start."""
-        if offset > self.most:
-            raise ExcessError(
-                f"it would become {offset:,} bytes or more; {self.most:,} are allowed"
-            )
+        self._check(offset)
         return self.stream.seek(offset, whence)
 
     def tell(self) -> int:
@@ -131,9 +130,8 @@ class Bounded(io.RawIOBase):
 
     def _check(self, offset: int) -> None:
         if offset > self.most:
-            raise ExcessError(
-                f"it would become {offset:,} bytes or more; {self.most:,} are allowed"
-            )
+            why = f"it would become {offset:,} bytes or more"
+            raise ExcessError(f"{why}; {self.most:,} are allowed for its size")
 
 
 @contextmanager
