@@ -6,12 +6,14 @@ Such a line reads `what: 1,200 of 5,000`, with or without more words; `told` rea
 import re
 import sys
 import time
-from collections.abc import Iterable, Iterator, Sized
+from collections.abc import Callable, Iterable, Iterator, Sized
+from contextlib import contextmanager
 from typing import TypeVar
 
 from onecycle.foreign import shown
 
 PLAIN_EVERY_S = 5.0
+MB = 10**6  # bytes
 T = TypeVar("T")  # 3.11 has no `def track[T]`
 
 
@@ -36,9 +38,10 @@ def track(items: Iterable[T], what: str, total: int | None = None) -> Iterator[T
     if total is None and isinstance(items, Sized):
         total = len(items)
     if sys.stdout.isatty():
+        from rich.markup import escape
         from rich.progress import track as rich_track
 
-        yield from rich_track(items, description=what, total=total, transient=True)
+        yield from rich_track(items, description=escape(what), total=total, transient=True)
         return
     last = time.monotonic()
     for done, item in enumerate(items):
@@ -46,6 +49,60 @@ def track(items: Iterable[T], what: str, total: int | None = None) -> Iterator[T
             last = time.monotonic()
             say(f"{what}: {done:,} of {total:,}" if total else f"{what}: {done:,}")
         yield item
+
+
+@contextmanager
+def transfer(what: str, total: int | None, done: int = 0) -> Iterator[Callable[[int], None]]:
+    """Gives a function to call with each number of bytes that passed; tells total, rate and time.
+
+    Args:
+        what: the name shown beside the count.
+        total: how many bytes there are, if that is known.
+        done: how many of them had passed before.
+    """
+    if sys.stdout.isatty():
+        from rich.progress import (
+            BarColumn,
+            DownloadColumn,
+            Progress,
+            TextColumn,
+            TimeRemainingColumn,
+            TransferSpeedColumn,
+        )
+
+        name = TextColumn("{task.description}", markup=False)
+        columns = (
+            name,
+            BarColumn(),
+            DownloadColumn(),
+            TransferSpeedColumn(),
+            TimeRemainingColumn(),
+        )
+        with Progress(*columns, transient=True) as bars:
+            bar = bars.add_task(what, total=total, completed=done)
+            yield lambda count: bars.advance(bar, count)
+        return
+    began = last = time.monotonic()
+    passed = 0
+
+    def tell(count: int) -> None:
+        nonlocal last, passed
+        passed += count
+        now = time.monotonic()
+        if now - last >= PLAIN_EVERY_S:
+            last = now
+            say(f"{what}: {_bytes(done + passed, total, passed / (now - began))}")
+
+    yield tell
+
+
+def _bytes(done: int, total: int | None, rate: float) -> str:
+    """How far a transfer is, in MB, at a rate in bytes per second."""
+    speed = f"MB, {rate / MB:,.1f} MB/s"
+    if total is None:
+        return f"{done // MB:,} {speed}"
+    left = f", {(total - done) / rate:,.0f} s left" if rate else ""
+    return f"{done // MB:,} of {-(-total // MB):,} {speed}{left}"
 
 
 def told(line: str) -> float | None:

@@ -1,7 +1,6 @@
 """download: brings the raw files and says what they are."""
 
 import hashlib
-import shutil
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -13,25 +12,28 @@ from onecycle.paths import Paths, main_tree, read_json, remove, whole, write_jso
 from onecycle.progress import say
 from onecycle.sources.fetch.checksum import valid_checksum
 from onecycle.sources.fetch.download import fetch_kept
-from onecycle.sources.fetch.extract import extract
+from onecycle.sources.fetch.extract import extract, put
+from onecycle.sources.folder import copy_folder
 from onecycle.sources.samples import registry
 
 MARKER = ".complete.json"  # written into raw last: what raw was made from
 
 
 class Archive(Section):
-    """One zip or tar file.
+    """One zip or tar file, or a plain one.
 
     Attributes:
         url: http(s) or file; a relative file url starts at the project's root.
         bytes: its size, or null.
         checksum: `sha256:…` or `md5:…`; null records the first download's and holds later ones to
             it (a file url has no download: null takes the file as it is).
+        unpack: false puts the file itself into raw, under its url's name.
     """
 
     url: str
     bytes: int | None = Field(None, ge=0)
     checksum: Annotated[str, AfterValidator(valid_checksum)] | None = None
+    unpack: bool = True
 
 
 class Params(Section):
@@ -39,7 +41,7 @@ class Params(Section):
 
     Attributes:
         archives: extracted into the same folder, in order.
-        folder: a local folder, copied.
+        folder: a local folder, copied; links in it may lead to its own files alone.
         sample: a built-in data set, drawn by code.
         seed: of the sample.
     """
@@ -74,10 +76,7 @@ def run(paths: Paths, params: Params) -> None:
             raise UserError(f"{folder}: download.folder names no folder; correct it in params.yaml")
         source = {"folder": folder.name}  # no output tells an absolute path
         with whole(raw) as partial:
-            try:
-                shutil.copytree(folder, partial)
-            except (OSError, shutil.Error) as error:
-                raise UserError(f"{folder}: download.folder can't be copied: {error}") from error
+            copy_folder(folder, partial)
     else:
         source = {"archives": _extract_all(raw, params.archives or [])}
     source |= describe(raw)
@@ -91,15 +90,24 @@ def _extract_all(raw: Path, archives: list[Archive]) -> list[dict[str, Any]]:
         fetch_kept(each.url, "archives", checksum=each.checksum, size=each.bytes)
         for each in archives
     ]
-    said = [{"url": each.url, "bytes": each.bytes, "sha256": each.sha256} for each in fetched]
+    said = [
+        {"url": each.url, "bytes": each.bytes, "sha256": each.sha256}
+        | ({} if archive.unpack else {"unpack": False})
+        for each, archive in zip(fetched, archives, strict=True)
+    ]
     if (raw / MARKER).is_file() and read_json(raw / MARKER) == {"archives": said, **describe(raw)}:
         say(f"{raw}: already extracted from the same archives")
         return said
     with whole(raw) as partial:
         remove(partial)
         partial.mkdir()
-        for each in fetched:
-            extract(each.path, partial)
+        for each, archive in zip(fetched, archives, strict=True):
+            if archive.unpack:
+                extract(each.path, partial)
+            else:
+                put(each.path, partial, each.path.name)
+        if (partial / MARKER).exists():
+            raise UserError(f"{MARKER} in an archive: its name is taken; pack it anew without it")
         write_json(partial / MARKER, {"archives": said, **describe(partial)})
     return said
 

@@ -3,12 +3,10 @@
 import hashlib
 import subprocess
 import sys
-import threading
-from collections import Counter
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+from serving import BODY, MD5, SHA256, cut, reply, serving
 
 from onecycle import paths
 from onecycle.errors import UserError
@@ -16,66 +14,14 @@ from onecycle.sources.fetch import download, web
 from onecycle.sources.fetch.checksum import valid_checksum
 from onecycle.sources.fetch.download import Fetched, fetch, fetch_kept
 
-BODY = bytes(range(256)) * 10_001  # more than two chunks, and not a whole number of them
-SHA256 = f"sha256:{hashlib.sha256(BODY).hexdigest()}"
-MD5 = f"md5:{hashlib.md5(BODY).hexdigest()}"
 WRONG = {"sha256": "sha256:" + "0" * 64, "md5": "md5:" + "0" * 32}
 
 
-class Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-
-    def do_GET(self):
-        self.server.requests[self.path] += 1
-        place = self.path.partition("?")[0]
-        body, announced = self.server.files.get(place, b"nothing here"), None
-        self.close_connection = place in ("/cut", "/silent")
-        if place == "/cut":
-            body, announced = BODY[:-1000], len(BODY)
-        if place == "/silent":
-            self.server.ended.wait(2)
-            return
-        if place == "/moved":
-            self.send_response(302)
-            self.send_header("Location", "/a.tgz")
-        elif place == "/broken":
-            self.send_response(503, "Out of order")
-        else:
-            self.send_response(200 if place in (*self.server.files, "/cut") else 404)
-        if place == "/gzip.tgz":
-            self.send_header("Content-Encoding", "gzip")
-        self.send_header("Content-Length", str(announced or len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def do_HEAD(self):
-        self.server.requests[f"HEAD {self.path}"] += 1
-        self.send_error(405)
-
-    def log_message(self, *args):
-        pass
-
-
-@pytest.fixture
-def server(monkeypatch):
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as running:
-        running.daemon_threads = True
-        running.block_on_close = False
-        running.ended = threading.Event()
-        running.requests = Counter()
-        running.files = {"/a.tgz": BODY, "/my%20data.zip": BODY, "/empty": b""}
-        running.url = f"http://127.0.0.1:{running.server_port}"
-        thread = threading.Thread(target=running.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        yield running
-        running.ended.set()
-        running.shutdown()
-        thread.join()
-
-
 def content(folder: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in folder.rglob("*")}
+    """All files but locks, which stay empty."""
+    found = {path.name: path.read_bytes() for path in folder.rglob("*")}
+    assert not any(data for name, data in found.items() if name.endswith(".lock"))
+    return {name: data for name, data in found.items() if not name.endswith(".lock")}
 
 
 def test_urls_that_end_alike_are_kept_apart(server, tmp_path, monkeypatch):
@@ -118,6 +64,7 @@ def test_brings_the_file_in_one_request(server, tmp_path, checksum):
     ],
 )
 def test_name(server, tmp_path, place, name, expected):
+    server.scripts["/moved"] = [reply(b"", 302, Location="/a.tgz")]
     found = fetch(server.url + place, tmp_path, checksum=SHA256, name=name)
     assert found.path == tmp_path / expected
     assert content(tmp_path) == {expected: BODY}
@@ -125,7 +72,13 @@ def test_name(server, tmp_path, place, name, expected):
 
 @pytest.mark.parametrize(
     ("place", "name"),
-    [("", None), ("/", None), ("/..", None), ("/..%2fup", None), ("/a.tgz", "../up")],
+    [
+        *(("", None), ("/", None), ("/..", None), ("/..%2fup", None), ("/a.tgz", "../up")),
+        *(("/a%00b", None), ("/a%0Ab", None), ("/a%1B%5B2Jb", None), ("/" + "a" * 201, None)),
+    ],
+)
+@pytest.mark.trial(
+    "names", "an archive's url ends in a name that is a path, too long or unprintable", "refused"
 )
 def test_refuses_a_name_that_is_no_plain_one(server, tmp_path, place, name):
     no_fetch(server.url + place, tmp_path / "in", "plain file name", name=name)
@@ -138,46 +91,63 @@ def test_an_empty_file_is_a_file(server, tmp_path):
 
 
 def test_gzip_named_as_encoding_is_kept(server, tmp_path):
-    server.files["/gzip.tgz"] = BODY  # not even gzip: the bytes are none of the client's business
+    # Not even gzip: the bytes are none of the client's business.
+    server.scripts["/gzip.tgz"] = [reply(BODY, Content_Encoding="gzip")]
     assert fetch(f"{server.url}/gzip.tgz", tmp_path, checksum=SHA256).bytes == len(BODY)
 
 
 @pytest.mark.parametrize("algorithm", ["sha256", "md5"])
+@pytest.mark.trial("servers", "other content than the checksum says", "refused, nothing kept")
 def test_wrong_checksum(server, tmp_path, algorithm):
     came = {"sha256": SHA256, "md5": MD5}[algorithm]
     wrong = WRONG[algorithm]
     no_fetch(f"{server.url}/a.tgz", tmp_path, wrong, came, "params.yaml", checksum=wrong)
+    assert server.requests.total() == 1  # no second try would heal it
 
 
 @pytest.mark.parametrize("checksum", [SHA256, None])
 @pytest.mark.parametrize("size", [0, len(BODY) - 1, len(BODY) + 1])
+@pytest.mark.trial("servers", "another length announced than params.yaml's", "refused unread")
 def test_wrong_size(server, tmp_path, checksum, size):
-    said = f"expected {size:,} bytes, came {len(BODY):,}"
+    said = f"expected {size:,} bytes, the server announces {len(BODY):,}"
     no_fetch(f"{server.url}/a.tgz", tmp_path, said, checksum=checksum, size=size)
+    assert server.requests.total() == 1
 
 
 @pytest.mark.parametrize(
-    ("place", "said"),
+    ("page", "tries", "said"),
     [
-        ("/none", ("404", "correct the url")),
-        ("/broken", ("503 Out of order", "try again")),
-        ("/cut", ("ended before its announced length", "fetch it again")),
+        (reply(b"", 404), 1, ("404", "correct the url")),
+        (reply(b"", 403), 1, ("403 Forbidden", "correct it")),
+        (reply(b"", 204), 1, ("204",)),
+        (reply(b"", 206), 1, ("206",)),
+        (reply(b"", 301), 1, ("301",)),
+        (reply(b"", 503, reason="Out of order"), 5, ("503 Out of order", "tried 5 times")),
+        (cut(1000, ETag=""), 5, ("ended before its announced length", "tried 5 times")),
+        (cut(0, ETag=""), 5, ("ended before its announced length", "tried 5 times")),
     ],
 )
 @pytest.mark.parametrize("checksum", [SHA256, None])
-def test_bad_answers(server, tmp_path, place, said, checksum):
-    no_fetch(server.url + place, tmp_path, *said, checksum=checksum)
+@pytest.mark.trial(
+    "servers", "errors and cut bodies", "tried again only where that may heal; nothing left"
+)
+def test_bad_answers(server, tmp_path, page, tries, said, checksum):
+    server.scripts["/bad"] = [page]
+    no_fetch(f"{server.url}/bad", tmp_path, *said, checksum=checksum)
+    assert server.requests.total() == tries
 
 
+@pytest.mark.trial("servers", "no answer at all", "ended after a while, tried 5 times")
 def test_silent_server(server, tmp_path, monkeypatch):
-    monkeypatch.setattr(web, "SILENCE_S", 0.2)
-    no_fetch(f"{server.url}/silent", tmp_path, "silent for")
+    monkeypatch.setattr(web, "SILENCE_S", 0.1)
+    server.scripts["/silent"] = [lambda handler: handler.server.ended.wait(2)]
+    no_fetch(f"{server.url}/silent", tmp_path, "silent for", "tried 5 times")
 
 
 def test_nobody_answers(server, tmp_path):
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as gone:
-        port = gone.server_port
-    no_fetch(f"http://127.0.0.1:{port}/a.tgz", tmp_path, "connection failed", "try again")
+    with serving() as gone:
+        url = gone.url
+    no_fetch(f"{url}/a.tgz", tmp_path, "connection failed", "try again", "tried 5 times")
 
 
 @pytest.mark.parametrize(
@@ -312,7 +282,7 @@ def test_an_unreadable_local_file(tree, monkeypatch):
     def refuse(path):
         raise PermissionError("not yours")
 
-    monkeypatch.setattr(download, "_measure_file", refuse)
+    monkeypatch.setattr(download, "measure", refuse)
     no_fetch("file:mirror/a b.tgz", tree / "downloads", "not yours", "allow reading")
 
 
@@ -349,6 +319,6 @@ import sys
 from pathlib import Path
 from onecycle.sources.fetch.download import fetch
 fetch("file://{tmp_path}/a.tgz", Path("unused"), checksum="{MD5}")
-sys.exit(", ".join({{"aiohttp", "fsspec"}} & sys.modules.keys()) or None)
+sys.exit(", ".join({{"httpx"}} & sys.modules.keys()) or None)
 """
     subprocess.run([sys.executable, "-c", code], check=True)

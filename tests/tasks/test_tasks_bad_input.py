@@ -3,6 +3,7 @@
 import csv
 import hashlib
 import io
+import json
 import tarfile
 import zipfile
 from pathlib import Path
@@ -80,6 +81,7 @@ def test_a_wrong_checksum(project, capsys):
     assert written(project) == set()
 
 
+@pytest.mark.trial("archives", "cut off anywhere", "refused, 0 bytes written")
 def test_a_truncated_archive(project, capsys):
     whole = Path("photos.zip").read_bytes()
     Path("photos.zip").write_bytes(whole[: len(whole) // 2])
@@ -87,6 +89,11 @@ def test_a_truncated_archive(project, capsys):
     assert written(project) == set()
 
 
+@pytest.mark.trial(
+    "archives",
+    "a name or link that leaves the folder, by the command line",
+    "refused, 0 bytes outside",
+)
 @pytest.mark.parametrize("hostile", ["../evil.jpg", "/evil.jpg", "link"])
 def test_an_archive_that_would_leave_its_folder(project, capsys, hostile):
     with tarfile.open("photos.zip", "w") as archive:
@@ -201,3 +208,53 @@ def test_a_local_folder_is_a_source_too(project):
     assert main(["set", "problems.own.download={folder: mine}"]) == 0
     assert main(["download", "own"]) == 0 and main(["prepare", "own"]) == 0
     assert len(pd.read_parquet("data/own/items.parquet")) == 4
+
+
+def plain(capsys: pytest.CaptureFixture[str], more: str) -> None:
+    archives = f"[{{url: 'file:photos.zip'}}, {{url: 'file:people.csv', unpack: false{more}}}]"
+    assert main(["set", f"problems.own.download.archives={archives}"]) == 0
+    capsys.readouterr()
+
+
+def test_a_plain_file_beside_the_archives(project, capsys):
+    Path("people.csv").write_text("1,2\n")
+    plain(capsys, "")
+    assert main(["download", "own"]) == 0 and main(["download", "own"]) == 0
+    assert "already extracted" in capsys.readouterr().out
+    assert Path("data/own/raw/people.csv").read_text() == "1,2\n"
+    source = json.loads(Path("data/own/source.json").read_text())
+    assert [each.get("unpack") for each in source["archives"]] == [None, False]
+    plain(capsys, ", bytes: 5")
+    assert "expected 5 bytes, came 4" in refused(capsys, "download", "own")
+
+
+def test_the_same_file_packed_and_plain_is_not_the_same_source(project, capsys):
+    """What raw was made from tells whether it was unpacked."""
+    for unpack, found in (("true", "photos"), ("false", "photos.zip")):
+        archives = f"[{{url: 'file:photos.zip', unpack: {unpack}}}]"
+        assert main(["set", f"problems.own.download.archives={archives}"]) == 0
+        assert main(["download", "own"]) == 0
+        assert {path.name for path in Path("data/own/raw").iterdir()} == {found, ".complete.json"}
+
+
+def test_a_plain_file_that_an_archive_brought_too(project, capsys):
+    pack(project, {"People.csv": b"other"})
+    Path("people.csv").write_text("1,2\n")
+    plain(capsys, "")
+    said = refused(capsys, "download", "own")
+    assert "People.csv is there already" in said and "people.csv" in said
+    assert written(project) == set()
+
+
+def test_a_file_with_the_marker_s_name(project, capsys):
+    pack(project, {".complete.json": b"{}"})
+    assert ".complete.json" in refused(capsys, "download", "own")
+    assert written(project) == set()
+
+
+def test_a_folder_with_a_link_that_leaves_it(project, capsys):
+    Path("mine").mkdir()
+    Path("mine/link.jpg").symlink_to("../params.yaml")
+    assert main(["set", "problems.own.download={folder: mine}"]) == 0
+    assert "link.jpg" in refused(capsys, "download", "own")
+    assert written(project) == set()

@@ -1,11 +1,13 @@
-"""Checksums as params.yaml writes them, `sha256:…` or `md5:…`, and those of bytes passing by."""
+"""Checksums as params.yaml writes them, `sha256:…` or `md5:…`, and those of files."""
 
 import hashlib
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import BinaryIO
+from pathlib import Path
 
+from onecycle.progress import transfer
+
+CHUNK = 1 << 20  # bytes
 HEX_DIGITS = {"sha256": 64, "md5": 32}
 
 
@@ -36,7 +38,7 @@ def valid_checksum(text: str) -> str:
 
 @dataclass(frozen=True)
 class Content:
-    """What a run of bytes is known by.
+    """What a file's bytes are known by.
 
     Args:
         size: in bytes.
@@ -52,22 +54,14 @@ class Content:
         return f"{algorithm}:{self.digests[algorithm]}"
 
 
-def measure(chunks: Iterable[bytes], copy: BinaryIO | None = None) -> Content:
-    """Counts and hashes chunks as they pass.
-
-    Args:
-        chunks: the bytes, in order.
-        copy: where to write them too, if anywhere.
-
-    Returns:
-        Their size and digests.
-    """
+def measure(path: Path) -> Content:
+    """Counts and hashes a file's bytes."""
     hashes = {name: hashlib.new(name, usedforsecurity=False) for name in HEX_DIGITS}
     size = 0
-    for chunk in chunks:
-        size += len(chunk)
-        for running in hashes.values():
-            running.update(chunk)
-        if copy is not None:
-            copy.write(chunk)
+    with path.open("rb") as file, transfer(f"verify {path.name}", path.stat().st_size) as tell:
+        while chunk := file.read(CHUNK):
+            size += len(chunk)
+            for running in hashes.values():
+                running.update(chunk)
+            tell(len(chunk))
     return Content(size, {name: running.hexdigest() for name, running in hashes.items()})

@@ -1,16 +1,19 @@
 """Brings a file from its url: whole, verified, and only where it is not there already."""
 
 import hashlib
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from onecycle import paths
 from onecycle.errors import UserError
-from onecycle.progress import track
+from onecycle.progress import say
+from onecycle.sources.fetch import disk
 from onecycle.sources.fetch.checksum import Content, measure, valid_checksum
-from onecycle.sources.fetch.web import CHUNK, full_chunks, http_chunks
+from onecycle.sources.fetch.partial import Partial, bring
+from onecycle.sources.fetch.web import shown
+
+NAME_BYTES = 200  # of a file's name: what stands beside it has a longer one
 
 
 @dataclass(frozen=True)
@@ -21,7 +24,7 @@ class Fetched:
         path: where it lies.
         bytes: its size.
         sha256: its digest, 64 hexadecimal digits.
-        url: where it came from, as given.
+        url: where it came from, without the values of a query, which may be secret.
     """
 
     path: Path
@@ -75,10 +78,11 @@ def fetch(
 ) -> Fetched:
     """Brings the file behind a url and verifies it.
 
-    A file over http(s) comes to `folder`. It is hashed on its way into a temporary sibling and
-    takes its name only when size and checksum are right. One that is there already is verified
-    rather than fetched; if it is wrong, it goes and is fetched anew. Without a checksum the first
-    download's sha256 is recorded beside the file, in `<name>.sha256`, and binds later ones.
+    A file over http(s) comes to `folder`. It takes its name only when size and checksum are right;
+    until then it is `<name>.partial`, and gone on with where it broke off. One that is there
+    already is verified rather than fetched; if it is wrong, it goes and is fetched anew. Without a
+    checksum the first download's sha256 is recorded beside the file, in `<name>.sha256`, and binds
+    later ones. Of several processes that want the same file one brings it; the others wait.
 
     A file url is verified where it lies and not copied: `path` is the source itself, and `folder`
     and `name` play no part. Nothing is recorded beside it.
@@ -103,7 +107,8 @@ def fetch(
         return _verify_local(url, parts, checksum, size)
     path = folder / _file_name(url, parts, name)
     try:
-        return _download(url, path, checksum, size)
+        with disk.held(path):
+            return _download(url, path, checksum, size)
     except OSError as error:
         raise UserError(
             f"{path}: cannot be read or written ({error}): free space on its disk, or allow it"
@@ -111,14 +116,22 @@ def fetch(
 
 
 def _split(url: str) -> SplitResult:
-    """Takes a url apart; refuses schemes other than http, https and file."""
+    """Takes a url apart; refuses schemes other than http, https and file, and passwords."""
     try:
         parts = urlsplit(url)
     except ValueError as error:
-        raise UserError(f"{url}: is no url ({error}): correct it in params.yaml") from error
+        raise UserError(f"{shown(url)}: is no url ({error}): correct it in params.yaml") from error
     if parts.scheme not in ("http", "https", "file"):
         raise UserError(
-            f"{url}: scheme {parts.scheme!r} is not supported: expected http://, https:// or file:"
+            f"{shown(url)}: scheme {parts.scheme!r} is not supported: "
+            "expected http://, https:// or file:"
+        )
+    if parts.scheme != "file" and not parts.hostname:
+        raise UserError(f"{shown(url)}: is no url (no host): correct it in params.yaml")
+    if "@" in parts.netloc:
+        raise UserError(
+            f"{shown(url)}: holds a user name or password, which params.yaml and dvc.lock would "
+            "show: write them into ~/.netrc (machine HOST login NAME password WORD)"
         )
     return parts
 
@@ -126,9 +139,11 @@ def _split(url: str) -> SplitResult:
 def _file_name(url: str, parts: SplitResult, name: str | None) -> str:
     """The name given or, without one, the url's last segment; refuses what is no plain name."""
     found = unquote(parts.path.rpartition("/")[2]) if name is None else name
-    if found in ("", ".", "..") or any(character in found for character in "/\\\0"):
+    plain = found.isprintable() and not set(found) & set("/\\") and found not in ("", ".", "..")
+    if not plain or len(found.encode()) > NAME_BYTES:
         raise UserError(
-            f"{url}: {found!r} cannot name the file: expected a url that ends in a plain file name"
+            f"{shown(url)}: {found[:NAME_BYTES]!r} cannot name the file: "
+            f"expected a url that ends in a plain file name of at most {NAME_BYTES} bytes"
         )
     return found
 
@@ -137,20 +152,20 @@ def _verify_local(url: str, parts: SplitResult, checksum: str | None, size: int 
     """Verifies the file behind a file url where it lies."""
     if parts.netloc not in ("", "localhost"):
         raise UserError(
-            f"{url}: names the machine {parts.netloc!r}: "
+            f"{shown(url)}: names the machine {parts.hostname!r}: "
             "expected file:///absolute/path or file:relative/path"
         )
     path = paths.main_tree() / unquote(parts.path)
     if not path.is_file():
-        raise UserError(f"{url}: no file at {path}: put it there or correct the url")
+        raise UserError(f"{shown(url)}: no file at {path}: put it there or correct the url")
     pin = _Pin(checksum, size, "put the right file there, or correct the checksum in params.yaml")
     try:
-        content = _measure_file(path)
+        content = measure(path)
     except OSError as error:
-        raise UserError(f"{url}: cannot be read ({error}): allow reading {path}") from error
+        raise UserError(f"{shown(url)}: cannot be read ({error}): allow reading {path}") from error
     if fault := pin.fault(content):
-        raise UserError(f"{url}: {path} is not the file meant: {fault}")
-    return Fetched(path, content.size, content.digests["sha256"], url)
+        raise UserError(f"{shown(url)}: {path} is not the file meant: {fault}")
+    return Fetched(path, content.size, content.digests["sha256"], shown(url))
 
 
 def _download(url: str, path: Path, checksum: str | None, size: int | None) -> Fetched:
@@ -158,20 +173,28 @@ def _download(url: str, path: Path, checksum: str | None, size: int | None) -> F
     record = path.with_name(f"{path.name}.sha256")
     pin = _pin(checksum, size, record)
     if pin.checksum and path.is_file():
-        content = _measure_file(path)
+        content = measure(path)
         if pin.fault(content) is None:
-            return Fetched(path, content.size, content.digests["sha256"], url)
+            return Fetched(path, content.size, content.digests["sha256"], shown(url))
     paths.remove(path)
-    with paths.whole(path) as partial:
-        with partial.open("wb") as copy:
-            content = measure(_tracked(http_chunks(url), f"download {path.name}", size), copy)
-        if fault := pin.fault(content):
-            raise UserError(f"{url}: not the file meant for {path}: {fault}")
+    partial = Partial(path, url, checksum, size)
+    mixed = bring(partial)
+    content = measure(partial.path)
+    if mixed and pin.fault(content):
+        say(f"download {path.name}: put together, it is not the file meant; fetching it anew")
+        partial.remove()
+        bring(partial)
+        content = measure(partial.path)
+    if fault := pin.fault(content):
+        partial.remove()
+        raise UserError(f"{shown(url)}: not the file meant for {path}: {fault}")
     sha256 = content.digests["sha256"]
     if pin.checksum is None:
-        with paths.whole(record) as partial:
-            partial.write_text(f"{sha256}  {path.name}\n", encoding="utf-8")
-    return Fetched(path, content.size, sha256, url)
+        with paths.whole(record) as fresh:
+            fresh.write_text(f"{sha256}  {path.name}\n", encoding="utf-8")
+    partial.path.replace(path)
+    partial.remove()
+    return Fetched(path, content.size, sha256, shown(url))
 
 
 def _pin(checksum: str | None, size: int | None, record: Path) -> _Pin:
@@ -189,14 +212,3 @@ def _pin(checksum: str | None, size: int | None, record: Path) -> _Pin:
         "or write its checksum into params.yaml"
     )
     return _Pin(recorded, size, remedy)
-
-
-def _measure_file(path: Path) -> Content:
-    """Counts and hashes a file's bytes."""
-    with path.open("rb") as file:
-        return measure(_tracked(full_chunks(file), f"verify {path.name}", path.stat().st_size))
-
-
-def _tracked(chunks: Iterator[bytes], what: str, size: int | None) -> Iterator[bytes]:
-    """Tells how many of `size` bytes have come, in chunks of 1 MiB."""
-    return track(chunks, f"{what}, MiB", None if size is None else -(-size // CHUNK))

@@ -1,26 +1,36 @@
 """Unpacks an archive that came from outside: checked first, then whole or not at all."""
 
 import filecmp
-import re
 import shutil
 import tempfile
-import unicodedata
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 from onecycle import paths
 from onecycle.errors import UserError
 from onecycle.progress import track
-from onecycle.sources.fetch.archive import CHUNK, DAMAGE, FILE, FOLDER, Member, members
+from onecycle.sources.fetch import names
+from onecycle.sources.fetch.archive import (
+    CHUNK,
+    DAMAGE,
+    FILE,
+    FOLDER,
+    ExcessError,
+    Member,
+    members,
+)
+from onecycle.sources.fetch.disk import BLOCK, claim
 
 
 def extract(archive: Path, folder: Path) -> None:
-    """Unpacks a zip, tar or tar.gz, told apart by content.
+    """Unpacks a zip, tar or tar.gz, told apart by content; archives in it stay archives.
 
-    Every member is checked before anything is written. They are written to a temporary folder next
-    to `folder` and moved in at the end; on failure `folder` is as it was. Several archives may
-    share a folder, and may hold the same file if its bytes are equal. Modes, owners and times are
-    not kept, and what macOS adds (`__MACOSX`, `.DS_Store`, `._*`) is left out.
+    Every member is checked before anything is written: its name, its kind, and whether all would
+    become more than `archive.ENTRIES`, `RATIO` and `LARGEST` allow, or than the disk holds. They
+    are written to a temporary folder next to `folder`, their bytes counted, and moved in at the
+    end; on failure `folder` is as it was. Several archives may share a folder, and may hold the
+    same file if its bytes are equal. Modes, owners and times are not kept, and what macOS adds
+    (`__MACOSX`, `.DS_Store`, `._*`) is left out.
 
     Args:
         archive: the file.
@@ -28,11 +38,12 @@ def extract(archive: Path, folder: Path) -> None:
 
     Raises:
         UserError: the archive is damaged, a member might leave the folder or is neither file nor
-            folder, names clash, or the disk refuses.
+            folder, names clash, it would become too much, or the disk refuses.
     """
     try:
         with members(archive) as found:
             placed = _placed(archive, found)
+            claim(folder, sum(-(-member.size // BLOCK) * BLOCK for _, member in placed))
             folder.parent.mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}.") as near:
                 staged = Path(near, "staged")
@@ -40,6 +51,11 @@ def extract(archive: Path, folder: Path) -> None:
                 for path, member in track(placed, f"unpack {archive.name}"):
                     _write(member, staged / path)
                 _move_in(archive, staged, folder)
+    except ExcessError as error:
+        raise UserError(
+            f"{archive}: {error}: nothing was unpacked; if you trust its source, unpack it by "
+            "hand and name the folder as download.folder in params.yaml"
+        ) from error
     except DAMAGE as error:
         raise UserError(
             f"{archive}: cannot be unpacked ({error}): expected a whole zip, tar or tar.gz "
@@ -50,6 +66,31 @@ def extract(archive: Path, folder: Path) -> None:
             f"{archive}: cannot be unpacked into {folder} ({error}): "
             "free space on its disk, or allow reading the one and writing the other"
         ) from error
+
+
+def put(file: Path, folder: Path, name: str) -> None:
+    """Copies a file that is no archive, or stays one, into a folder that is there.
+
+    Raises:
+        UserError: the name is none to take, something like it is there already, or the disk
+            refuses.
+    """
+    path = PurePosixPath(name)
+    wrong = names.fault(name) or ("is no plain file name" if path.parts != (name,) else None)
+    if wrong:
+        raise UserError(f"{file}: {name!r} {wrong}: rename it at its source, or pack it")
+    for there in folder.iterdir():
+        if names.same(PurePosixPath(there.name)) == names.same(path):
+            raise UserError(
+                f"{file}: {there} is there already: expected names of their own; pack the one or "
+                "the other into an archive with a folder"
+            )
+    try:
+        claim(folder, file.stat().st_size)
+        with paths.whole(folder / name) as partial:
+            shutil.copyfile(file, partial)
+    except OSError as error:
+        raise UserError(f"{file}: cannot be copied to {folder} ({error}): allow it") from error
 
 
 def _placed(archive: Path, found: list[Member]) -> list[tuple[PurePosixPath, Member]]:
@@ -64,8 +105,7 @@ def _placed(archive: Path, found: list[Member]) -> list[tuple[PurePosixPath, Mem
             raise _refusal(archive, member, f"is a {member.kind}; expected a file or folder")
         for step in (path, *path.parents):
             entry = (step, member.kind if step == path else FOLDER)
-            same = unicodedata.normalize("NFC", str(step)).casefold()
-            earlier = seen.setdefault(same, entry)
+            earlier = seen.setdefault(names.same(step), entry)
             if earlier is not entry and (earlier != entry or entry[1] == FILE):
                 raise _refusal(archive, member, f"has the same name as {str(earlier[0])!r} in it")
         placed.append((path, member))
@@ -74,31 +114,35 @@ def _placed(archive: Path, found: list[Member]) -> list[tuple[PurePosixPath, Mem
 
 def _safe_path(archive: Path, member: Member) -> PurePosixPath:
     """The member's path relative to the folder; refuses what might lead out of it."""
-    name = member.name
-    if name.startswith("/") or re.match("[A-Za-z]:", name) or re.search(r"[\\\0]", name):
-        raise _refusal(archive, member, "is absolute, or holds a backslash or a NUL")
-    path = PurePosixPath(name)
-    if ".." in path.parts:
-        raise _refusal(archive, member, "leads upwards")
-    return path
+    if wrong := names.fault(member.name):
+        raise _refusal(archive, member, wrong)
+    return PurePosixPath(member.name)
 
 
 def _refusal(archive: Path, member: Member, why: str) -> UserError:
     """The error that names archive and member."""
+    name = member.name if len(member.name) < 300 else f"{member.name[:300]}…"
     return UserError(
-        f"{archive}: member {member.name!r} {why}: nothing was unpacked; "
+        f"{archive}: member {name!r} {why}: nothing was unpacked; "
         "if you trust its source, pack the archive anew without such members"
     )
 
 
 def _write(member: Member, path: Path) -> None:
-    """Writes one member with the usual modes."""
+    """Writes one member with the usual modes, and no byte more than it announced."""
     if member.kind == FOLDER:
         path.mkdir(parents=True, exist_ok=True)
         return
     path.parent.mkdir(parents=True, exist_ok=True)
     with member.open() as source, path.open("xb") as copy:
-        shutil.copyfileobj(source, copy, CHUNK)
+        left = member.size
+        while chunk := source.read(CHUNK):
+            left -= len(chunk)
+            if left < 0:
+                break
+            copy.write(chunk)
+    if left:
+        raise EOFError(f"{member.name!r} is not as long as it says")
 
 
 def _move_in(archive: Path, staged: Path, folder: Path) -> None:
