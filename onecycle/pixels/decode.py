@@ -86,7 +86,7 @@ def _outside() -> Iterator[None]:
         raise
     except UnidentifiedImageError:
         raise Unusable("not an image in a known format") from None
-    except Image.DecompressionBombError:
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise Unusable(f"more than {MAX_PIXELS:,} pixels") from None
     except Exception as error:  # struct.error, KeyError, SyntaxError, RuntimeError and others
         said = (error.strerror if isinstance(error, OSError) else None) or str(error)
@@ -120,6 +120,8 @@ def _from_image(path: Path, size: int | None, channels: int) -> Decoded:
             raise Unusable(f"has {bands} channels, prepare.channels is {channels}")
         deep = _is_deep(image)
         found = "JPEG" if image.format == "MPO" else image.format
+        if found == "JPEG":
+            _check_end(path)
         suffix = path.suffix.lower()
         if SUFFIXES.get(suffix, found) != found:
             notes.append(f"{found} named {suffix}")
@@ -139,6 +141,17 @@ def _from_image(path: Path, size: int | None, channels: int) -> Decoded:
     # Each channel for itself: Pillow would take a fourth one for opacity.
     planes = [np.asarray(_resized(plane, size)) for plane in picture.split()]
     return Decoded(np.stack(planes, axis=2), (width, height), (*notes, *_odd(width, height)))
+
+
+def _check_end(path: Path) -> None:
+    """Refuses a JPEG that ends in zeros, as broken downloads leave it: they are decoded as grey."""
+    with path.open("rb") as stream:
+        stream.seek(-2, 2)
+        if stream.read() != b"\0\0":
+            return
+        stream.seek(0)
+        if not stream.read().rstrip(b"\0").endswith(b"\xff\xd9"):
+            raise Unusable("its end is missing: it is filled with zeros")
 
 
 def _is_deep(image: Image.Image) -> bool:
