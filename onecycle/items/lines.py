@@ -46,12 +46,13 @@ class Record(NamedTuple):
     spans: bool = False
 
 
-def lines_of(file: Path, encoding: str = "utf-8") -> Iterator[Line]:
-    r"""Yields the lines that are not blank; they end in `\n`, `\r\n` or `\r`.
+def lines_of(file: Path, encoding: str = "utf-8", *, blanks: bool = False) -> Iterator[Line]:
+    r"""Yields the lines of a text; they end in `\n`, `\r\n` or `\r`.
 
     Args:
         file: a regular file.
         encoding: of its text; a byte order mark of UTF-8 goes before it, and is no text.
+        blanks: whether blank lines are wanted.
 
     Raises:
         UserError: the file is UTF-16 or UTF-32.
@@ -69,7 +70,7 @@ def lines_of(file: Path, encoding: str = "utf-8") -> Iterator[Line]:
                 while (more := stream.readline(MAX_LINE)) and not more.endswith("\n"):
                     pass
                 yield Line(number, "", f"is longer than {MAX_LINE:,} characters")
-            elif text.strip():
+            elif blanks or text.strip():
                 yield Line(number, text.rstrip("\n"), _wrong(text))
 
 
@@ -80,13 +81,19 @@ def _wrong(text: str) -> str:
 
 
 def records_of(lines: Iterable[Line]) -> Iterator[Record]:
-    """Yields the rows of a CSV file; the first says how many cells a quoted one must have.
+    """Yields the rows of a CSV file, blank ones left out.
 
     A quote that is never closed costs its own line alone: what it seems to hold is read again.
+    So it is where a cell holds a line break and the row has not as many cells as the first.
+
+    Args:
+        lines: a file's, with blank ones.
     """
     source, pending = iter(lines), deque[Line]()
     width = 0
     while line := pending.popleft() if pending else next(source, None):
+        if not line.wrong and not line.text.strip():
+            continue
         if line.wrong or '"' not in line.text:
             cells = [] if line.wrong else line.text.split(",")
             yield Record(line.number, cells, line.wrong)

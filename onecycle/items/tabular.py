@@ -80,7 +80,7 @@ def _read_table(reading: Reading, raw: Path, table: Table, params: Params) -> No
     file = raw / table.path
     if not file.is_file():
         raise UserError(f"{file}: no such file; prepare.tables names it inside the raw data")
-    records = records_of(lines_of(file))
+    records = records_of(lines_of(file, blanks=True))
     first = next(records, None)
     if first is None:
         raise UserError(f"{file}: is empty; expected a header row")

@@ -85,7 +85,7 @@ def _encodes(text: str) -> bool:
 
 
 def _map_groups(reading: Reading, raw: Path, group_map: dict[str, str] | str) -> None:
-    known = {str(row.get("group")) for row in reading.rows}
+    known = {row.get("group") for row in reading.rows}
     persons: dict[str, str] = {}
     for group, person, file, number in _mapped(reading, raw, group_map):
         if persons.setdefault(group, person) != person:
@@ -106,7 +106,7 @@ def _mapped(
     file = raw / group_map
     if not file.is_file():
         raise UserError(f"{file}: no such file; prepare.group_map names it inside the raw data")
-    records = records_of(lines_of(file))
+    records = records_of(lines_of(file, blanks=True))
     header = next(records, None)
     if header is None or [cell.strip() for cell in header.cells] != ["group", "person"]:
         raise UserError(f"{file}: expected a CSV file with the header group,person")
