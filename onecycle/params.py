@@ -13,12 +13,14 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 from pydantic_core import PydanticCustomError
 from ruamel.yaml import YAML
-from ruamel.yaml.error import MarkedYAMLError
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from onecycle.errors import UserError
 from onecycle.paths import whole
 
 PARAMS_FILE = Path("params.yaml")
+# What ruamel raises beside a MarkedYAMLError: bytes, dates and numbers that make no sense, depth.
+BROKEN = (YAMLError, ValueError, RecursionError)
 Yaml = Any  # a value read from YAML: mapping, list, text, number, true, false or null
 
 
@@ -52,18 +54,27 @@ def read_yaml(path: Path, yaml: YAML | None = None) -> dict[str, Yaml]:
         yaml: the parser; a safe one by default.
 
     Raises:
-        UserError: the file is missing, is no YAML, or is no mapping.
+        UserError: the file can't be read, is no YAML, or is no mapping.
     """
     try:
         value = (yaml or _plain()).load(path)
     except FileNotFoundError:
         raise UserError(f"{path}: no such file here ({Path.cwd()})") from None
+    except OSError as error:
+        raise UserError(f"{path}: can't be read: {error.strerror}") from None
     except MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else "?"
         raise UserError(f"{path}, line {line}: not valid YAML: {error.problem}") from None
+    except BROKEN as error:
+        raise UserError(f"{path}: not valid YAML in UTF-8: {_first_line(error)}") from None
     if not _maps(value):
         raise UserError(f"{path}: expected a mapping of keys to values")
     return value  # type: ignore[no-any-return]
+
+
+def _first_line(error: Exception) -> str:
+    deep = isinstance(error, RecursionError)
+    return "nested too deep" if deep else str(error).partition("\n")[0]
 
 
 def _plain() -> YAML:
@@ -82,7 +93,7 @@ def explain(error: ValidationError, raw: Yaml, prefix: str = "") -> list[str]:
     got: dict[str, str] = {}
     for found in error.errors(include_url=False):
         keys = _real_keys(found["loc"], raw, missing=found["type"] == "missing")
-        where = ".".join([*filter(None, [prefix]), *map(str, keys)])
+        where = ".".join([*filter(None, [prefix]), *map(str, keys)]) or "at the top"
         expected.setdefault(where, []).append(_expected(dict(found)))
         got[where] = _got(dict(found))
     # The members of a union each say what they expected: those are alternatives.
@@ -172,6 +183,8 @@ def _value(setting: str, text: str) -> Yaml:
         return _plain().load(text)
     except MarkedYAMLError as error:
         raise UserError(f"'{setting}': the value is not valid YAML: {error.problem}") from None
+    except BROKEN as error:
+        raise UserError(f"the value is not valid YAML: {_first_line(error)}") from None
 
 
 def _nest(keys: list[str], value: Yaml) -> dict[str, Yaml]:

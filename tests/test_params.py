@@ -43,6 +43,11 @@ def test_what_dvc_writes_for_a_setting_means_the_same(tree):
     assert "&" not in Path("params.yaml").read_text()
 
 
+@pytest.mark.trial(
+    "params",
+    "unknown keys, wrong types, values out of range, sections at odds",
+    "refused: the key's path, what was expected",
+)
 @pytest.mark.parametrize(
     ("path", "value", "said"),
     [
@@ -96,6 +101,7 @@ def test_a_mistake_is_named_with_its_path_and_remedy(tree, path, value, said):
     assert said in refusal(whole)
 
 
+@pytest.mark.trial("params", "a missing section", "refused, named")
 def test_a_missing_section_is_named(tree):
     whole = raw()
     del whole["problems"]["pets"]["evaluate"]
@@ -121,6 +127,7 @@ def test_numbers_like_1e_4_are_numbers(tree):
     assert yaml_params.read_yaml(Path("x.yaml"))["a"] == 1e-4
 
 
+@pytest.mark.trial("params", "text that is no YAML", "refused with its line")
 @pytest.mark.parametrize("text", ["a: [1", "a: b: c", "\tx"])
 def test_broken_yaml_names_the_line(tree, text):
     Path("params.yaml").write_text(text)
@@ -128,6 +135,7 @@ def test_broken_yaml_names_the_line(tree, text):
         raw()
 
 
+@pytest.mark.trial("params", "no params.yaml", "refused")
 def test_a_missing_file_names_the_remedy(tree):
     Path("params.yaml").unlink()
     with pytest.raises(UserError, match="no such file here"):
@@ -143,6 +151,7 @@ def test_setting_a_value_keeps_comments_and_everything_else(tree):
     assert sum(a != b for a, b in zip(before, after, strict=True)) == 1
 
 
+@pytest.mark.trial("params", "a setting that would be wrong", "refused, nothing written")
 def test_a_setting_that_would_be_wrong_is_not_written(tree, capsys):
     before = Path("params.yaml").read_bytes()
     assert main(["set", "problems.pets.train.unfrozen.epoch=2"]) == 1
@@ -150,6 +159,7 @@ def test_a_setting_that_would_be_wrong_is_not_written(tree, capsys):
     assert Path("params.yaml").read_bytes() == before
 
 
+@pytest.mark.trial("params", "a setting that can't be read", "refused")
 @pytest.mark.parametrize("setting", ["run=[pets", "run", "@missing.yaml"])
 def test_a_setting_that_can_t_be_read_is_refused(tree, capsys, setting):
     assert main(["set", setting]) == 1

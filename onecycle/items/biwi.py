@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Literal
 
 from onecycle.errors import UserError
+from onecycle.items.lines import number, small_text, whole_number
 from onecycle.items.table import ReaderParams, Reading
 
 
@@ -41,11 +42,14 @@ class Camera:
         """The pixel (x, y), from the top left corner, at which a point appears.
 
         Raises:
-            ValueError: the point is not in front of the camera.
+            ValueError: the point is not in front of the camera, or endlessly far from its axis.
         """
         if not z_mm > 0:
             raise ValueError(f"expected a depth above 0 mm, got {z_mm}")
-        return [x_mm * self.f_x / z_mm + self.c_x, y_mm * self.f_y / z_mm + self.c_y]
+        point = [x_mm * self.f_x / z_mm + self.c_x, y_mm * self.f_y / z_mm + self.c_y]
+        if not all(map(math.isfinite, point)):
+            raise ValueError(f"it is projected to {point}, which is no place in a picture")
+        return point
 
 
 def read(raw: Path, params: Params) -> Reading:
@@ -76,11 +80,14 @@ def read_camera(file: Path) -> Camera:
     """Reads the camera matrix from the first three lines of a calibration.
 
     Raises:
-        ValueError: they are not 3 x 3 finite numbers.
+        OSError: it is missing, or can't be read.
+        ValueError: they are not 3 x 3 finite numbers, or a focal length is not above 0.
     """
-    rows = [_numbers(line) for line in file.read_text(encoding="ascii").splitlines()[:3]]
+    rows = [_numbers(line) for line in small_text(file).split("\n")[:3]]
     if [len(row) for row in rows] != [3, 3, 3]:
         raise ValueError("expected 3 x 3 numbers at the start")
+    if not min(rows[0][0], rows[1][1]) > 0:
+        raise ValueError("expected focal lengths above 0")
     return Camera(f_x=rows[0][0], f_y=rows[1][1], c_x=rows[0][2], c_y=rows[1][2])
 
 
@@ -88,37 +95,41 @@ def read_centre_mm(file: Path) -> list[float]:
     """Reads the head's centre (X, Y, Z), in mm, from the last line of a pose.
 
     Raises:
-        ValueError: it is not 3 finite numbers.
+        OSError: it is missing, or can't be read.
+        ValueError: it does not hold a rotation, 3 x 3 finite numbers, and 3 of a centre.
     """
-    lines = [line for line in file.read_text(encoding="ascii").splitlines() if line.strip()]
-    centre = _numbers(lines[-1]) if lines else []
-    if len(centre) != 3:
+    rows = [_numbers(line) for line in small_text(file).split("\n") if line.strip()]
+    if not rows or len(rows[-1]) != 3:
         raise ValueError("expected X Y Z on its last line")
-    return centre
+    if [len(row) for row in rows] != [3] * 4:
+        raise ValueError("expected 3 x 3 numbers of a rotation before X Y Z")
+    return rows[-1]
 
 
 def _numbers(line: str) -> list[float]:
-    numbers = [float(word) for word in line.split()]
-    if not all(map(math.isfinite, numbers)):
-        raise ValueError(f"expected finite numbers, got '{line.strip()}'")
-    return numbers
+    return [number(word, "coordinate") for word in line.split()]
 
 
 def _add(reading: Reading, raw: Path, image: Path, camera: Camera, params: Params) -> None:
     stem = image.stem.removesuffix("_rgb")
     pose = image.with_name(f"{stem}_pose.txt")
+    frame = re.search(r"\d+", stem)
+    if not image.is_file():
+        reading.set_aside(image.relative_to(raw), "is no regular file")
+        return
     try:
         point = camera.project(*read_centre_mm(pose))
+        time = whole_number(frame.group(), "frame number") if frame else None
     except FileNotFoundError:
         reading.set_aside(image.relative_to(raw), f"no pose: {pose.name} is missing")
-    except ValueError as error:
-        reading.set_aside(pose.relative_to(raw), str(error))
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) else error
+        reading.set_aside(pose.relative_to(raw), str(why))
     else:
-        frame = re.search(r"\d+", stem)
         reading.add(
             id=f"{image.parent.name}/{stem}",
             x=image.relative_to(raw).as_posix(),
             y=point,
             group=image.parent.name if params.group else None,
-            time=int(frame.group()) if frame else None,
+            time=time,
         )

@@ -2,11 +2,12 @@
 
 import re
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from pydantic import field_validator
 
 from onecycle.errors import UserError
+from onecycle.items.lines import lines_of
 from onecycle.items.table import IMAGE_SUFFIXES, ReaderParams, Reading
 
 
@@ -49,20 +50,34 @@ def read(raw: Path, params: Params) -> Reading:
     folder = raw / params.path
     if not folder.is_dir():
         raise UserError(f"{folder}: no such folder; prepare.path names it inside the raw data")
-    parts = read_lists(raw, params.lists)
     reading = Reading()
+    listed = read_lists(raw, params.lists, reading)
     for file in sorted(folder.rglob("*")):
         hidden = any(name.startswith(".") for name in file.relative_to(folder).parts)
-        if not hidden and file.suffix.lower() in IMAGE_SUFFIXES and file.is_file():
-            _add(reading, file, raw, params, parts)
+        if not hidden and file.suffix.lower() in IMAGE_SUFFIXES:
+            _add(reading, file, raw, params, listed)
     if not reading.rows:
         first = f"; {reading.bad[0]['file']}: {reading.bad[0]['reason']}" if reading.bad else ""
         found = f"; {len(reading.bad)} were set aside{first}" if reading.bad else ""
         raise UserError(f"{folder}: no labelled picture there{found}")
+    known = {name for row in reading.rows for name in _names(row["id"])}
+    for name, each in listed.items():
+        if name not in known:
+            reading.note(each.file, "a listed name without a labelled picture", each.row)
     return reading
 
 
-def read_lists(raw: Path, lists: dict[Literal["train", "valid", "test"], str]) -> dict[str, str]:
+class Listed(NamedTuple):
+    """Where a list names a picture: the part, the list's path in the raw data, and the line."""
+
+    part: str
+    file: str
+    row: int
+
+
+def read_lists(
+    raw: Path, lists: dict[Literal["train", "valid", "test"], str], reading: Reading
+) -> dict[str, Listed]:
     """Reads which part of the data set's own split each name belongs to; `#` starts a comment.
 
     Returns:
@@ -71,31 +86,50 @@ def read_lists(raw: Path, lists: dict[Literal["train", "valid", "test"], str]) -
     Raises:
         UserError: a list is missing, or two of them hold the same name.
     """
-    parts: dict[str, str] = {}
+    listed: dict[str, Listed] = {}
     for part, path in lists.items():
         file = raw / path
         if not file.is_file():
             raise UserError(f"{file}: the list of the {part} items (prepare.lists) is missing")
-        for line in file.read_text(encoding="utf-8").splitlines():
-            if not line.strip() or line.startswith("#"):
+        for row, text, wrong in lines_of(file):
+            if wrong:
+                reading.set_aside(path, wrong, row)
                 continue
-            name = line.split()[0]
-            if parts.setdefault(name, part) != part:
-                raise UserError(f"{file}: '{name}' is in the {parts[name]} list too")
-    return parts
+            if text.startswith("#"):
+                continue
+            name = text.split()[0]
+            if listed.setdefault(name, Listed(part, path, row)).part != part:
+                raise UserError(
+                    f"{file}, row {row}: '{name}' is in the {listed[name].part} list too"
+                )
+    return listed
 
 
-def _add(reading: Reading, file: Path, raw: Path, params: Params, parts: dict[str, str]) -> None:
+def _names(inside: str) -> tuple[str, str]:
+    """What lists may call a picture: its path without suffix, with folders and without."""
+    name = inside.rpartition(".")[0]
+    return name, name.rpartition("/")[2]
+
+
+def _add(
+    reading: Reading, file: Path, raw: Path, params: Params, listed: dict[str, Listed]
+) -> None:
     inside = file.relative_to(raw / params.path).as_posix()
+    where = file.relative_to(raw).as_posix()
+    if file.is_dir():
+        reading.note(where, "a folder named like a picture")
+        return
     label = re.search(params.label, inside)
     group = re.search(params.group, inside) if params.group else None
-    where = file.relative_to(raw).as_posix()
-    if label is None or not label.group(1):
+    if not file.is_file():
+        reading.set_aside(where, "is no regular file")
+    elif label is None or not label.group(1):
         reading.set_aside(where, f"its path does not match prepare.label {params.label!r}")
     elif params.group and (group is None or not group.group(1)):
         reading.set_aside(where, f"its path does not match prepare.group {params.group!r}")
     else:
-        name = inside.rpartition(".")[0]
-        split = parts.get(name) or parts.get(file.stem)
+        path, stem = _names(inside)
+        found = listed.get(path) or listed.get(stem)
         owner = group.group(1) if group else None
+        split = found.part if found else None
         reading.add(id=inside, x=where, y=label.group(1), group=owner, split=split)

@@ -1,14 +1,12 @@
 """Ratings: lines of user, item, rating and time, such as MovieLens' `u.data`."""
 
-import csv
-import math
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
 
 from onecycle.errors import UserError
+from onecycle.items.lines import lines_of, number, whole_number
 from onecycle.items.table import ReaderParams, Reading
 from onecycle.params import Section
 
@@ -34,6 +32,9 @@ class Params(ReaderParams):
         path: the file, inside the raw data, without a header.
         sep: what stands between its cells.
         columns: what its cells are, in order; `user`, `item` and `rating` must be among them.
+        encoding: of its text; one that begins with a byte order mark is UTF-8.
+        rating_range: the lowest and the highest rating there is; a row beyond is set aside. Null:
+            any.
         group: the ratings of a user belong together, or null.
         titles: of the items, for the table's column `title`; several items may share one. Null: no
             titles.
@@ -45,6 +46,8 @@ class Params(ReaderParams):
     columns: list[Literal["user", "item", "rating", "time"]] = ["user", "item", "rating", "time"]
     x: list[str] = ["user", "item"]
     y: Literal["rating"] = "rating"
+    encoding: Literal["latin-1", "utf-8"] = "latin-1"
+    rating_range: Annotated[list[float], Field(min_length=2, max_length=2)] | None = None
     group: Literal["user"] | None = None
     titles: Titles | None = None
     size: None = None
@@ -55,6 +58,13 @@ class Params(ReaderParams):
         if not {"user", "item", "rating"} <= set(columns) or len(set(columns)) != len(columns):
             raise ValueError("expected user, item and rating among the columns, each once")
         return columns
+
+    @field_validator("rating_range")
+    @classmethod
+    def _rises(cls, bounds: list[float] | None) -> list[float] | None:
+        if bounds and bounds[0] >= bounds[1]:
+            raise ValueError("expected the lowest rating first")
+        return bounds
 
 
 def read(raw: Path, params: Params) -> Reading:
@@ -68,9 +78,11 @@ def read(raw: Path, params: Params) -> Reading:
         raise UserError(f"{file}: no such file; prepare.path names it inside the raw data")
     reading = Reading()
     first_row: dict[tuple[str, str], int] = {}
-    for row, cells in _lines(file, params.sep, "latin-1"):
+    for row, text, wrong in lines_of(file, params.encoding):
         try:
-            _add(reading, row, cells, params, first_row)
+            if wrong:
+                raise ValueError(wrong)
+            _add(reading, row, text.split(params.sep), params, first_row)
         except ValueError as error:
             reading.set_aside(params.path, str(error), row)
     if params.titles:
@@ -86,28 +98,16 @@ def _titles(raw: Path, params: Titles, reading: Reading) -> dict[str, str]:
     if not file.is_file():
         raise UserError(f"{file}: no such file; prepare.titles.path names it inside the raw data")
     titles: dict[str, str] = {}
-    for row, cells in _lines(file, params.sep, params.encoding):
-        if not cells:
-            continue
-        name, title = ([cell.strip() for cell in cells] + ["", ""])[:2]
-        if not name or not title:
-            reading.set_aside(params.path, "expected an item's name and its title", row)
+    for row, text, wrong in lines_of(file, params.encoding):
+        name, title = ([cell.strip() for cell in text.split(params.sep)] + ["", ""])[:2]
+        if wrong or not name or not title:
+            why = wrong or "expected an item's name and its title"
+            reading.set_aside(params.path, why, row)
         elif name in titles:
             reading.set_aside(params.path, f"item {name} has a title already", row)
         else:
             titles[name] = title
     return titles
-
-
-def _lines(file: Path, sep: str, encoding: str) -> Iterator[tuple[int, list[str]]]:
-    """Numbers from 1 and cells of a file's lines, nothing quoted."""
-    try:
-        with file.open(encoding=encoding, newline="") as stream:
-            yield from enumerate(csv.reader(stream, delimiter=sep, quoting=csv.QUOTE_NONE), start=1)
-    except UnicodeDecodeError as error:
-        raise UserError(
-            f"{file}: is not {encoding}; prepare.titles.encoding names another"
-        ) from error
 
 
 def _add(
@@ -120,13 +120,14 @@ def _add(
     if len(cells) != len(params.columns):
         raise ValueError(f"expected {len(params.columns)} cells, found {len(cells)}")
     cell = dict(zip(params.columns, cells, strict=True))
-    rating = float(cell["rating"])
-    if not math.isfinite(rating):
-        raise ValueError(f"expected a finite rating, got '{cell['rating']}'")
+    rating = number(cell["rating"], "rating")
+    low, high = params.rating_range or (rating, rating)
+    if not low <= rating <= high:
+        raise ValueError(f"expected a rating of {low:g} to {high:g}, got '{cell['rating']}'")
     pair = cell["user"].strip(), cell["item"].strip()
     if not all(pair):
         raise ValueError("its user or its item is empty")
-    time = int(cell["time"]) if "time" in cell else None
+    time = whole_number(cell["time"], "time") if "time" in cell else None
     first = first_row.setdefault(pair, row)
     if first != row:
         raise ValueError(f"user {pair[0]} rated item {pair[1]} already in row {first}")
@@ -136,4 +137,5 @@ def _add(
         y=rating,
         group=pair[0] if params.group else None,
         time=time,
+        at=(params.path, row),
     )

@@ -21,22 +21,34 @@ Y_TYPES = {
 }
 
 
-class ReaderParams(Section):
+class Resize(Section):
+    """What is done to every picture once.
+
+    Attributes:
+        size: pixels of a stored picture's short side; null keeps the file's own.
+        channels: of a picture: 1 grey, 3 RGB; others as they are, in files such as RGBA PNGs, or
+            `.npy` arrays, uint8 [H, W, C].
+    """
+
+    size: int | None = Field(256, ge=16)
+    channels: int = Field(3, ge=1, le=512)
+
+
+class ReaderParams(Resize):
     """What all readers share.
 
     Attributes:
         x: `image`, or `[user, item]`.
         y: the target's block.
-        size: pixels of a stored picture's short side; null keeps the file's own.
-        channels: of a picture: 1 grey, 3 RGB; others as they are, in files such as RGBA PNGs, or
-            `.npy` arrays, uint8 [H, W, C].
+        group_map: whom a group shows, where several groups show the same: `{'15': '03'}`, or a CSV
+            file inside the raw data with the columns `group` and `person`. Other groups stand for
+            themselves.
         max_bad: the share of rows, 0 to 1, that may be quarantined before the stage fails.
     """
 
     x: Literal["image"] | list[str] = "image"
     y: Literal["category", "multicategory", "points", "rating"]
-    size: int | None = Field(256, ge=16)
-    channels: int = Field(3, ge=1, le=512)
+    group_map: dict[str, str] | str = {}
     max_bad: float = Field(0.02, ge=0, le=1)
 
     @field_validator("x")
@@ -51,12 +63,14 @@ class ReaderParams(Section):
 class Reading:
     """The rows that a reader found, good ones and bad ones, as they came.
 
-    `rows` are mappings with the keys of COLUMNS (missing ones are null) and maybe `title`; `bad`
-    with `file`, `row` (1 is a file's first line; 0 where the whole file is meant) and `reason`.
+    `rows` are mappings with the keys of COLUMNS (missing ones are null), maybe `title`, and maybe
+    `at`: the (file, row) that it stands in, else it is x. `bad` have `file`, `row` (1 is a file's
+    first line; 0 where the whole file is meant) and `reason`; `notes` the same with `note`.
     """
 
     rows: list[dict[str, Any]] = field(default_factory=list)
     bad: list[dict[str, Any]] = field(default_factory=list)
+    notes: list[dict[str, Any]] = field(default_factory=list)
 
     def add(self, **row: Any) -> None:  # noqa: ANN401 - cells of any column
         """Takes a good row."""
@@ -64,7 +78,22 @@ class Reading:
 
     def set_aside(self, file: Path | str, reason: str, row: int = 0) -> None:
         """Takes a bad row: it is written to quarantine.parquet, counted and shown."""
-        self.bad.append({"file": str(file), "row": row, "reason": reason})
+        self.bad.append({"file": _text(file), "row": row, "reason": _text(reason)})
+
+    def note(self, file: Path | str, note: str, row: int = 0) -> None:
+        """Takes what is odd of a row that stays: written to notes.parquet, counted by its words."""
+        self.notes.append({"file": _text(file), "row": row, "note": _text(note)})
+
+
+def place(row: dict[str, Any]) -> tuple[str, int]:
+    """The file and row that a good row stands in."""
+    at: tuple[str, int] = row.get("at") or (str(row["x"]), 0)
+    return at
+
+
+def _text(value: Path | str) -> str:
+    """What UTF-8 can hold; other bytes of a file's name are written as escapes."""
+    return str(value).encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def items_table(rows: list[dict[str, Any]], y: str, *, pair: bool) -> pa.Table:
@@ -103,5 +132,15 @@ def items_table(rows: list[dict[str, Any]], y: str, *, pair: bool) -> pa.Table:
 
 def quarantine_table(bad: list[dict[str, Any]]) -> pa.Table:
     """The quarantine table: `file row reason`, in the order of file and row."""
-    schema = pa.schema([("file", pa.string()), ("row", pa.int64()), ("reason", pa.string())])
-    return pa.Table.from_pylist(sorted(bad, key=lambda b: (b["file"], b["row"])), schema)
+    return _findings(bad, "reason")
+
+
+def notes_table(notes: list[dict[str, Any]]) -> pa.Table:
+    """The table of notes: `file row note`, in that order."""
+    return _findings(notes, "note")
+
+
+def _findings(found: list[dict[str, Any]], what: str) -> pa.Table:
+    schema = pa.schema([("file", pa.string()), ("row", pa.int64()), (what, pa.string())])
+    ordered = sorted(found, key=lambda each: (each["file"], each["row"], each[what]))
+    return pa.Table.from_pylist(ordered, schema)

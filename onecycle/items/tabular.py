@@ -1,15 +1,14 @@
 """Tables of pictures: a CSV file with a row for each, such as fast.ai's `pascal_2007/train.csv`."""
 
-import csv
-import math
 import os
-from collections.abc import Iterator
+from collections import Counter
 from pathlib import Path
 from typing import Literal
 
 from pydantic import Field
 
 from onecycle.errors import UserError
+from onecycle.items.lines import lines_of, number, records_of, whole_number
 from onecycle.items.table import ReaderParams, Reading
 from onecycle.params import Section, nearest
 
@@ -68,49 +67,38 @@ def read(raw: Path, params: Params) -> Reading:
     """Reads every row of every table.
 
     Raises:
-        UserError: a file is missing or empty, or lacks a column.
+        UserError: a file is missing, is empty or in UTF-16, or lacks a column.
     """
     reading = Reading()
     for table in params.tables:
-        file = raw / table.path
-        for number, row in rows_of(file, reading, raw):
-            if number == 0:
-                _check_columns(file, list(row), params, table)
-            else:
-                _add(reading, raw, table, number, row, params)
+        _read_table(reading, raw, table, params)
     return reading
 
 
-def rows_of(file: Path, reading: Reading, raw: Path) -> Iterator[tuple[int, dict[str, str]]]:
-    """Yields a CSV file's header as row 0, then (line number, cells by column) of each row.
-
-    A row with too few or too many cells is set aside in `reading`.
-
-    Raises:
-        UserError: the file is missing, empty, or no CSV in UTF-8.
-    """
+def _read_table(reading: Reading, raw: Path, table: Table, params: Params) -> None:
+    """Reads a CSV file's rows; one with too few or too many cells is set aside."""
+    file = raw / table.path
     if not file.is_file():
         raise UserError(f"{file}: no such file; prepare.tables names it inside the raw data")
-    with file.open(encoding="utf-8-sig", newline="") as stream:
-        lines = csv.reader(stream)
-        header = next(cells_of(file, lines), None)
-        if not header:
-            raise UserError(f"{file}: is empty; expected a header row")
-        yield 0, dict.fromkeys(header, "")
-        for cells in cells_of(file, lines):
-            if len(cells) == len(header):
-                yield lines.line_num, dict(zip(header, cells, strict=True))
-            elif cells:
-                reason = f"expected {len(header)} cells, found {len(cells)}"
-                reading.set_aside(file.relative_to(raw), reason, lines.line_num)
-
-
-def cells_of(file: Path, lines: Iterator[list[str]]) -> Iterator[list[str]]:
-    """Yields the cells of each row; what can't be read so is the user's to mend."""
-    try:
-        yield from lines
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise UserError(f"{file}: expected a CSV file in UTF-8: {error}") from None
+    records = records_of(lines_of(file, blanks=True))
+    first = next(records, None)
+    if first is None:
+        raise UserError(f"{file}: is empty; expected a header row")
+    if first.wrong:
+        raise UserError(f"{file}: expected a CSV file in UTF-8: its header {first.wrong}")
+    header = [name.strip() for name in first.cells]
+    _check_columns(file, header, params, table)
+    for row, cells, wrong, spans in records:
+        if wrong or len(cells) != len(header):
+            why = wrong or f"expected {len(header)} cells, found {len(cells)}"
+            reading.set_aside(table.path, why, row)
+            continue
+        if spans:
+            reading.note(table.path, "a cell over several lines", row)
+        try:
+            _add(reading, raw, table, row, dict(zip(header, cells, strict=True)), params)
+        except ValueError as error:
+            reading.set_aside(table.path, str(error), row)
 
 
 def _check_columns(file: Path, header: list[str], params: Params, table: Table) -> None:
@@ -122,46 +110,55 @@ def _check_columns(file: Path, header: list[str], params: Params, table: Table) 
             if name not in header:
                 hint = nearest(name, header)
                 raise UserError(f"{file}: no column '{name}' (prepare.columns.{key}); {hint}")
+            if Counter(header)[name] > 1:
+                raise UserError(f"{file}: several columns '{name}' (prepare.columns.{key})")
     y = params.columns.y
     if not (isinstance(y, list) and len(y) == 2 if params.y == "points" else isinstance(y, str)):
         raise UserError("prepare.columns.y: points need two columns, other targets one")
 
 
 def _add(
-    reading: Reading, raw: Path, table: Table, number: int, row: dict[str, str], params: Params
+    reading: Reading, raw: Path, table: Table, row: int, cells: dict[str, str], params: Params
 ) -> None:
+    """Adds a row.
+
+    Raises:
+        ValueError: a cell is not what is expected of it.
+    """
     columns = params.columns
-    try:
-        target = _target(row, params)
-        split = table.split or _split(row, columns)
-        time = int(row[columns.time]) if columns.time else None
-    except ValueError as error:
-        reading.set_aside(table.path, str(error), number)
-        return
-    x = (Path(table.images) / row[columns.x]).as_posix()
-    if Path(x).is_absolute() or os.path.normpath(x).startswith(".."):
-        reading.set_aside(table.path, f"'{x}' lies outside the raw data", number)
-        return
+    target = _target(cells, params)
+    split = table.split or _split(cells, columns)
+    time = whole_number(cells[columns.time], columns.time) if columns.time else None
+    x = _path(table.images, cells[columns.x])
+    if not (raw / x).is_file() and (raw / _path(table.images, cells[columns.x].strip())).is_file():
+        x = _path(table.images, cells[columns.x].strip())
+        reading.note(table.path, "stray spaces around a file's name", row)
+    if Path(x).is_absolute() or x.startswith(".."):
+        raise ValueError(f"'{x}' lies outside the raw data")
     if not (raw / x).is_file():
-        reading.set_aside(table.path, f"no file '{x}'", number)
-        return
-    group = row[columns.group].strip() or None if columns.group else None
-    reading.add(id=x, x=x, y=target, group=group, time=time, split=split)
+        raise ValueError(f"no file '{x}'")
+    group = cells[columns.group].strip() or None if columns.group else None
+    at = (table.path, row)
+    reading.add(id=x, x=x, y=target, group=group, time=time, split=split, at=at)
 
 
-def _target(row: dict[str, str], params: Params) -> str | list[str] | list[float]:
+def _path(images: str, name: str) -> str:
+    """A picture's path in the raw data: one for each file, however it is written."""
+    if "\0" in name or len(name) > 4096:
+        raise ValueError("expected a file's name")
+    return Path(os.path.normpath(Path(images) / name)).as_posix()
+
+
+def _target(cells: dict[str, str], params: Params) -> str | list[str] | list[float]:
     names = params.columns.y
     if isinstance(names, list):
-        point = [float(row[name]) for name in names]
-        if not all(map(math.isfinite, point)):
-            raise ValueError(f"expected finite numbers, got {point}")
-        return point
-    cell = row[names].strip()
+        return [number(cells[name], name) for name in names]
     if params.y == "multicategory":
-        return sorted({part.strip() for part in cell.split(params.label_sep)} - {""})
-    if not cell:
+        parts = [part.removeprefix(" ") for part in cells[names].split(params.label_sep)]
+        return sorted({part for part in parts if part.strip()})
+    if not cells[names].strip():
         raise ValueError(f"its label ('{names}') is empty")
-    return cell
+    return cells[names]
 
 
 def _split(row: dict[str, str], columns: Columns) -> str | None:

@@ -8,6 +8,7 @@ from defusedxml import ElementTree
 from defusedxml.common import DefusedXmlException
 
 from onecycle.errors import UserError
+from onecycle.items.lines import MAX_SMALL, lines_of
 from onecycle.items.table import ReaderParams, Reading
 
 PARTS = {"train": "train", "val": "valid", "test": "test"}  # VOC's names, ours
@@ -38,8 +39,13 @@ def read(raw: Path, params: Params) -> Reading:
         raise UserError(f"{folder}/ImageSets/Main: expected train.txt, val.txt or test.txt there")
     reading = Reading()
     for part, file in found.items():
-        for name in file.read_text(encoding="utf-8").split():
-            _add(reading, raw, folder, name, PARTS[part])
+        at = file.relative_to(raw).as_posix()
+        for row, text, wrong in lines_of(file):
+            name = text.strip()
+            if wrong or "/" in name or name.startswith("."):
+                reading.set_aside(at, wrong or f"expected a picture's name, got '{name}'", row)
+            else:
+                _add(reading, raw, folder, name, PARTS[part], (at, row))
     return reading
 
 
@@ -47,17 +53,27 @@ def labels(annotation: Path) -> list[str]:
     """The names of the objects in a picture, without those marked difficult, each once, sorted.
 
     Raises:
-        ValueError: the file is no XML, declares entities or an encoding that is not known.
+        ValueError: the file is no VOC annotation, declares entities or an encoding that is not
+            known, or names an object not at all.
     """
+    if annotation.stat().st_size > MAX_SMALL:
+        raise ValueError(f"not a VOC annotation: larger than {MAX_SMALL:,} bytes")
     try:
-        root = ElementTree.parse(annotation)
+        root = ElementTree.parse(annotation).getroot()
     except (ParseError, DefusedXmlException, LookupError) as error:
         raise ValueError(f"not a VOC annotation: {error}") from None
+    if root is None or root.tag != "annotation":
+        raise ValueError("not a VOC annotation: expected <annotation> at its root")
     plain = [o for o in root.iter("object") if (o.findtext("difficult") or "0").strip() != "1"]
-    return sorted({(each.findtext("name") or "").strip() for each in plain} - {""})
+    names = {(each.findtext("name") or "").strip() for each in plain}
+    if "" in names:
+        raise ValueError("an object has no name")
+    return sorted(names)
 
 
-def _add(reading: Reading, raw: Path, folder: Path, name: str, split: str) -> None:
+def _add(
+    reading: Reading, raw: Path, folder: Path, name: str, split: str, at: tuple[str, int]
+) -> None:
     image = (folder / "JPEGImages" / f"{name}.jpg").relative_to(raw)
     annotation = folder / "Annotations" / f"{name}.xml"
     try:
@@ -65,6 +81,6 @@ def _add(reading: Reading, raw: Path, folder: Path, name: str, split: str) -> No
             raise ValueError("the picture is missing")
         if not annotation.is_file():
             raise ValueError("its annotation is missing")
-        reading.add(id=name, x=image.as_posix(), y=labels(annotation), split=split)
+        reading.add(id=name, x=image.as_posix(), y=labels(annotation), split=split, at=at)
     except ValueError as error:
         reading.set_aside(image, str(error))

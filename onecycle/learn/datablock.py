@@ -12,37 +12,25 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from pydantic import BaseModel, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, TypeAdapter, ValidationError
 from ruamel.yaml import YAML
 
 from onecycle.errors import UserError
 from onecycle.items import readers
-from onecycle.items.table import items_table
+from onecycle.items.table import Resize, items_table
 from onecycle.learn import gather
 from onecycle.learn.check import described
 from onecycle.learn.dataloaders import DataLoaders
 from onecycle.learn.datasets import Blocks, Datasets, Loader
 from onecycle.learn.gather import Files, Getter, Rows
 from onecycle.learn.recipe import View
-from onecycle.params import Section, explain
+from onecycle.params import explain
 from onecycle.pixels.decode import decode
 from onecycle.pixels.store import write_store
 from onecycle.progress import say
 from onecycle.splits import splitters
 
 Splitter = Callable[[pd.DataFrame], splitters.Parts]
-
-
-class Resize(Section):
-    """What is done to every picture once.
-
-    Attributes:
-        size: pixels of the short side; null keeps the file's own.
-        channels: of a picture: 1 grey, 3 RGB, others as they are.
-    """
-
-    size: int | None = Field(256, ge=16)
-    channels: int = Field(3, ge=1, le=512)
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,7 @@ def read(source: Path, reader: readers.Params) -> tuple[Rows, Files]:
     Raises:
         UserError: the layout is not the reader's, or no row is good.
     """
-    reading = readers.READERS[reader.reader](source, reader)
+    reading = readers.read(source, reader)
     if reading.bad:
         first = reading.bad[0]
         say(f"{len(reading.bad):,} rows are left out; {first['file']}: {first['reason']}")

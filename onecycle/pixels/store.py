@@ -6,7 +6,7 @@ are pictures, `pixels.u8`: their H x W x C arrays one after another, read by mem
 
 import os
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -14,7 +14,7 @@ import numpy as np
 
 from onecycle.errors import UserError
 from onecycle.paths import read_json, whole, write_json
-from onecycle.pixels.decode import Pixels, decode
+from onecycle.pixels.decode import Decoded, Pixels, decode
 from onecycle.progress import track
 
 
@@ -80,6 +80,7 @@ def write_store(
     files: Sequence[tuple[str, Path | Pixels]],
     size: int | None,
     channels: int = 3,
+    note: Callable[[str, str], object] = lambda *_: None,
 ) -> dict[str, str]:
     """Decodes pictures into a new store, those that can't be decoded left out.
 
@@ -88,6 +89,7 @@ def write_store(
         files: (id, file) of each picture, in the order in which they are stored; or (id, array).
         size: pixels of the short side; smaller pictures and null keep their own size.
         channels: of every picture; 1 is grey, 3 is RGB.
+        note: called with the id and what was changed in it, or is odd.
 
     Returns:
         The reason for each id that was left out.
@@ -103,7 +105,9 @@ def write_store(
                     if isinstance(found, str):
                         bad[name] = found
                         continue
-                    pixels, published = found
+                    pixels, published, notes = found
+                    for said in notes:
+                        note(name, said)
                     stream.write(pixels.tobytes())
                     names.append(name)
                     shapes.append((pixels.shape[0], pixels.shape[1], *published))
@@ -118,7 +122,7 @@ def write_store(
 
 def _decode_all(
     files: Sequence[tuple[str, Path | Pixels]], size: int | None, channels: int
-) -> Iterator[tuple[Pixels, tuple[int, int]] | str]:
+) -> Iterator[Decoded | str]:
     """Decodes in threads (Pillow lets go of the lock), a bounded number ahead of the writer.
 
     Filters of warnings belong to the process: set here once, for threads would undo each other's.

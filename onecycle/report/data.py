@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import pandas as pd
+
 from onecycle.report.facts import Facts
 from onecycle.report.parts import Section, Table
 from onecycle.report.words import count, place
@@ -10,7 +12,7 @@ SHOWN = 5  # rows of the quarantine
 
 
 def section(facts: Facts) -> Section:
-    """Source, quarantine and parts; groups in several parts as a warning."""
+    """Source, quarantine, notes and parts; groups in several parts as a warning."""
     split = facts.split
     total = sum(split["counts"].values()) + split["left_out"]
     left_out = f"; {split['left_out']:,} of them in no part" if split["left_out"] else ""
@@ -24,6 +26,8 @@ def section(facts: Facts) -> Section:
         tables.append(Table(["Set aside: file", "Row", "Reason"], rows, text=3))
     else:
         says.append("No row was set aside.")
+    if len(facts.notes):
+        tables.append(_notes(facts.notes))
     return Section("Data", says, tables=tables, warnings=_leaks(split["leaks"]))
 
 
@@ -39,6 +43,15 @@ def _source(source: dict[str, Any]) -> str:
         ]
         origin = f"Extracted from {', '.join(archives)}"
     return f"{origin}: {count(source['files'], 'file')}, {source['bytes'] / 1e6:,.1f} MB."
+
+
+def _notes(notes: pd.DataFrame) -> Table:
+    """Kinds of notes, the most frequent first, with the first file of each."""
+    kinds = notes.groupby("note").agg(rows=("file", "size"), first=("file", "first"))
+    kinds = kinds.reset_index().sort_values(["rows", "note"], ascending=[False, True])
+    shown = kinds.head(2 * SHOWN)[["note", "first", "rows"]].values.tolist()
+    rows = [[note, first, f"{found:,}"] for note, first, found in shown]
+    return Table(["Noted, and kept", "The first", "Rows"], rows, text=2)
 
 
 def _parts(split: dict[str, Any]) -> Table:

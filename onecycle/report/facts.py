@@ -29,6 +29,7 @@ class Facts:
         split: counts, groups and leaks of the parts.
         source: where the data came from.
         quarantine: rows that were set aside.
+        notes: what was odd of rows that stayed, or was changed.
         rated: of a recommender, its ratings and embeddings; else null.
     """
 
@@ -43,6 +44,7 @@ class Facts:
     split: dict[str, Any]
     source: dict[str, Any]
     quarantine: pd.DataFrame
+    notes: pd.DataFrame
     rated: RatedItems | None = None
 
     @classmethod
@@ -67,6 +69,7 @@ class Facts:
             split=read_json(paths.report("split.json")),
             source=read_json(paths.data("source.json")),
             quarantine=pd.read_parquet(paths.data("quarantine.parquet")),
+            notes=pd.read_parquet(paths.data("notes.parquet")),
             rated=rated,
         )
 

@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 
 import pytest
@@ -5,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from onecycle.errors import UserError
-from onecycle.items import biwi
+from onecycle.items import biwi, readers
 
 CALIBRATION = (
     "517.679 0 320 \n0 500 240.5 \n0 0 1 \n\n0 0 0 0 \n\n1 0 0 \n0 1 0 \n0 0 1 \n\n640 480"
@@ -45,14 +46,17 @@ def test_projecting_is_undone_by_the_pinhole_equations(x, y, z):
     assert (row - 240.5) * z / 503.0 == pytest.approx(y, abs=1e-6)
 
 
+@pytest.mark.trial(
+    "tables", "poses with too few numbers, NaN, no depth, or missing", "their frame is set aside"
+)
 @pytest.mark.parametrize(
     ("centre", "file", "said"),
     [
         (None, "frame_00004_rgb.jpg", "no pose: frame_00004_pose.txt is missing"),
         ("1 2", "frame_00004_pose.txt", "expected X Y Z on its last line"),
         ("1 two 3", "frame_00004_pose.txt", "two"),
-        ("nan 2 900", "frame_00004_pose.txt", "expected finite numbers"),
-        ("1 2 inf", "frame_00004_pose.txt", "expected finite numbers"),
+        ("nan 2 900", "frame_00004_pose.txt", "expected a finite coordinate"),
+        ("1 2 inf", "frame_00004_pose.txt", "expected a finite coordinate"),
         ("1 2 0", "frame_00004_pose.txt", "expected a depth above 0 mm"),
         ("1 2 -900", "frame_00004_pose.txt", "expected a depth above 0 mm, got -900"),
     ],
@@ -71,6 +75,9 @@ def test_an_empty_pose_is_quarantined(tmp_path):
     assert [bad["reason"] for bad in read(tmp_path).bad] == ["expected X Y Z on its last line"]
 
 
+@pytest.mark.trial(
+    "tables", "a calibration that is damaged or missing", "its sequence is set aside, once"
+)
 @pytest.mark.parametrize("calibration", [None, "", "1 0 0\n0 1 0", "nan 0 1\n0 1 1\n0 0 1", "é"])
 def test_a_sequence_without_a_calibration_is_set_aside_once(tmp_path, calibration):
     sequence(tmp_path, "01", {3: "0 0 900", 4: "0 0 900"}, calibration)
@@ -79,6 +86,50 @@ def test_a_sequence_without_a_calibration_is_set_aside_once(tmp_path, calibratio
     assert [row["id"] for row in reading.rows] == ["02/frame_00003"]
     (bad,) = reading.bad
     assert bad["file"] == "biwi/01/rgb.cal" and bad["reason"].startswith("no camera calibration")
+
+
+@pytest.mark.trial(
+    "tables", "a pose cut off, so that its rotation ends it", "its frame is set aside"
+)
+@pytest.mark.parametrize("kept", [1, 2, 3, 4])
+def test_a_pose_that_is_cut_off_has_no_centre(tmp_path, kept):
+    sequence(tmp_path, "01", {3: "0 0 900", 4: "0 0 900"})
+    pose = tmp_path / "biwi/01/frame_00004_pose.txt"
+    pose.write_text("\n".join(pose.read_text().split("\n")[:kept]))
+    reading = read(tmp_path)
+    assert [row["id"] for row in reading.rows] == ["01/frame_00003"]
+    assert [bad["reason"][:12] for bad in reading.bad] == ["expected 3 x"]
+
+
+@pytest.mark.trial("tables", "a pipe, folder or huge file as a pose or calibration", "set aside")
+@pytest.mark.parametrize("what", ["pipe", "folder", "huge"])
+@pytest.mark.parametrize("name", ["frame_00004_pose.txt", "rgb.cal"])
+def test_what_is_no_small_file_is_set_aside(tmp_path, what, name):
+    sequence(tmp_path, "01", {4: "0 0 900"})
+    sequence(tmp_path, "02", {4: "0 0 900"})
+    file = tmp_path / "biwi/01" / name
+    file.unlink()
+    if what == "pipe":
+        os.mkfifo(file)
+    elif what == "folder":
+        file.mkdir()
+    else:
+        file.write_text(" " * (2 << 20))
+    reading = read(tmp_path)
+    assert [row["id"] for row in reading.rows] == ["02/frame_00004"] and len(reading.bad) == 1
+
+
+@pytest.mark.trial(
+    "tables", "a frame's number beyond 64 bits, one frame in two formats", "set aside"
+)
+def test_frames_with_odd_names_are_set_aside(tmp_path):
+    sequence(tmp_path, "01", {3: "0 0 900", 10**30: "0 0 900"})
+    (tmp_path / "biwi/01/frame_00003_rgb.png").write_text("picture")
+    raw = tmp_path
+    reading = readers.read(raw, biwi.Params(reader="biwi", path="biwi"))
+    assert [row["x"] for row in reading.rows] == ["biwi/01/frame_00003_rgb.jpg"]
+    assert sorted(bad["file"][-21:] for bad in reading.bad) == [
+        "000000000000_pose.txt", "1/frame_00003_rgb.png"]  # fmt: skip
 
 
 def test_groups_can_be_turned_off(tmp_path):

@@ -92,7 +92,7 @@ def test_a_list_names_pictures_with_their_folder_or_without(tmp_path):
 def test_a_name_in_two_lists_is_refused(tmp_path):
     put(tmp_path, "a_1.jpg")
     put(tmp_path, "train.txt", "test.txt", text="a_1\n")
-    with pytest.raises(UserError, match=r"test\.txt: 'a_1' is in the train list too"):
+    with pytest.raises(UserError, match=r"test\.txt, row 1: 'a_1' is in the train list too"):
         read(tmp_path, label=PETS, lists={"train": "train.txt", "test": "test.txt"})
 
 
@@ -108,6 +108,8 @@ def test_hidden_and_other_files_are_passed_over(tmp_path):
     reading = read(tmp_path, label=PETS)
     assert [row["id"] for row in reading.rows] == ["a_1.jpg"]
     assert reading.bad == []
+    said = {"file": "a_5.jpg", "row": 0, "note": "a folder named like a picture"}
+    assert reading.notes == [said]
 
 
 def test_a_hidden_folder_above_the_pictures_does_not_hide_them(tmp_path):

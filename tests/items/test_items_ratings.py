@@ -16,7 +16,7 @@ def read(raw: Path, text: str, **params):
 def test_a_line_of_movielens(tmp_path):
     (row,) = read(tmp_path, "196\t242\t3\t881250949\n").rows
     expected = {"id": "196/242", "x": ["196", "242"], "y": 3.0, "group": None, "time": 881250949}
-    assert row == expected
+    assert row == expected | {"at": ("u.data", 1)}
 
 
 def test_names_are_read_as_latin_1(tmp_path):
@@ -52,7 +52,8 @@ def test_a_line_that_was_set_aside_is_no_first_rating(tmp_path):
 def test_time_is_optional_and_columns_have_any_order(tmp_path):
     reading = read(tmp_path, "4,i,u\n", sep=",", columns=["rating", "item", "user"], group="user")
     (row,) = reading.rows
-    assert row == {"id": "u/i", "x": ["u", "i"], "y": 4.0, "group": "u", "time": None}
+    expected = {"id": "u/i", "x": ["u", "i"], "y": 4.0, "group": "u", "time": None}
+    assert row == expected | {"at": ("u.data", 1)}
 
 
 @pytest.mark.parametrize("columns", [["user", "item"], ["user", "item", "rating", "user"]])
@@ -89,9 +90,11 @@ def test_a_line_without_a_title_or_a_second_one_is_set_aside(tmp_path):
     assert [(bad["file"], bad["row"]) for bad in reading.bad] == [("u.item", 2), ("u.item", 3)]
 
 
-def test_titles_in_another_encoding_are_told(tmp_path):
-    with pytest.raises(UserError, match=r"is not utf-8; prepare\.titles\.encoding"):
-        titled(tmp_path, "7|Amélie\n", encoding="utf-8")
+def test_titles_in_another_encoding_are_set_aside_by_line(tmp_path):
+    reading = titled(tmp_path, "7|Amélie\n8|Alien\n", encoding="utf-8")
+    assert [row["title"] for row in reading.rows] == [None, "Alien", None]
+    (bad,) = reading.bad
+    assert (bad["file"], bad["row"]) == ("u.item", 1) and "not UTF-8" in bad["reason"]
 
 
 def test_missing_titles_are_told_by_the_key_that_names_them(tmp_path):

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from onecycle.errors import UserError
-from onecycle.items import voc
+from onecycle.items import readers, voc
 
 ENTITIES = "".join(f'<!ENTITY e{n} "{f"&e{n - 1};" * 10}">' for n in range(1, 9))
 BOMB = f'<!DOCTYPE a [<!ENTITY e0 "ha">{ENTITIES}]><annotation>&e8;</annotation>'
@@ -54,6 +54,9 @@ def test_lists_become_parts_and_an_unlisted_picture_is_no_item(tmp_path):
     assert found == [("1", "train"), ("2", "valid"), ("3", "test")]
 
 
+@pytest.mark.trial(
+    "tables", "XML that is damaged, missing, expands entities or is nameless", "set aside"
+)
 @pytest.mark.parametrize(
     ("annotation", "said"),
     [
@@ -62,6 +65,9 @@ def test_lists_become_parts_and_an_unlisted_picture_is_no_item(tmp_path):
         ("", "not a VOC annotation"),
         (BOMB, "not a VOC annotation: Entities"),
         ('<?xml version="1.0" encoding="nope"?><annotation/>', "unknown encoding"),
+        ("<svg/>", "expected <annotation> at its root"),
+        (xml(("", "0")), "an object has no name"),
+        (" " * (2 << 20), "larger than 1,048,576 bytes"),
         (b'<?xml version="1.0" encoding="utf-8"?><a>\xff</a>', "not a VOC annotation"),
     ],
 )
@@ -84,3 +90,16 @@ def test_a_devkit_without_lists_is_refused(tmp_path):
     devkit(tmp_path, {"1": xml()}, trainval="1\n")
     with pytest.raises(UserError, match=r"VOC/ImageSets/Main: expected train\.txt, val\.txt or"):
         read(tmp_path)
+
+
+@pytest.mark.trial(
+    "tables", "lists of names: repeated, leading out, not UTF-8", "set aside by line"
+)
+def test_damage_in_a_list_of_names_is_told_by_line(tmp_path):
+    devkit(tmp_path, {"1": xml(), "2": xml()}, train="1\n\n../../1\n1\n", test="2\n1\n")
+    file = tmp_path / "VOC/ImageSets/Main/train.txt"
+    file.write_bytes(file.read_bytes() + b"\xff\n")
+    reading = readers.read(tmp_path, voc.Params(reader="voc", path="VOC"))
+    assert [(row["id"], row["split"]) for row in reading.rows] == [("1", "train"), ("2", "test")]
+    found = sorted((bad["file"][-9:], bad["row"]) for bad in reading.bad)
+    assert found == [("/test.txt", 2), ("train.txt", 3), ("train.txt", 4), ("train.txt", 5)]

@@ -14,7 +14,7 @@ from onecycle.blocks.pair import Pairs
 from onecycle.blocks.points import Points
 from onecycle.blocks.rating import Rating
 from onecycle.decide.kinds import KINDS
-from onecycle.items.table import quarantine_table
+from onecycle.items.table import notes_table, quarantine_table
 from onecycle.learn import device, saved
 from onecycle.learn.datasets import Blocks, Datasets
 from onecycle.learn.learner import Learner
@@ -153,6 +153,8 @@ def write_files(paths: Paths, blocks: Blocks, recipe, decision, curve: pd.DataFr
     write_json(paths.data("source.json"), source | {"files": 30, "bytes": 4_200_000})
     bad = [{"file": HOSTILE, "row": row, "reason": f"reason {row}"} for row in range(7)]
     pd.DataFrame(quarantine_table(bad).to_pydict()).to_parquet(paths.data("quarantine.parquet"))
+    notes = [{"file": HOSTILE, "row": row, "note": "GIF named .jpg"} for row in range(3)]
+    pd.DataFrame(notes_table(notes).to_pydict()).to_parquet(paths.data("notes.parquet"))
     counts = {"train": 50, "valid": 12, "test": N}
     leaks = {"shared_groups": 0, "first": []}
     split = {"by": "random", "counts": counts, "left_out": 2, "groups": {}, "leaks": leaks}

@@ -113,6 +113,11 @@ def test_a_missing_archive(project, capsys):
     assert "photos.zip" in refused(capsys, "download", "own")
 
 
+@pytest.mark.trial(
+    "pictures",
+    "corrupt pictures among good ones, through the stage",
+    "counted rows, the rest goes on",
+)
 def test_corrupt_pictures_among_good_ones(project, capsys):
     files = pictures(12)
     for name, length in (("photos/a_0.jpg", 0), ("photos/b_1.jpg", 700), ("photos/a_2.jpg", 30)):
@@ -130,6 +135,7 @@ def test_corrupt_pictures_among_good_ones(project, capsys):
     assert "5 rows in data/own/quarantine.parquet" in capsys.readouterr().out
 
 
+@pytest.mark.trial("pictures", "more bad pictures than max_bad", "the stage fails, no items left")
 def test_too_many_bad_pictures_fail_the_stage(project, capsys):
     files = {name: b"" if at < 8 else data for at, (name, data) in enumerate(pictures(12).items())}
     pack(project, files)
@@ -137,6 +143,40 @@ def test_too_many_bad_pictures_fail_the_stage(project, capsys):
     said = refused(capsys, "prepare", "own")
     assert "8 of 12 rows are bad" in said and "prepare.max_bad 50%" in said
     assert "data/own/items.parquet" not in written(project)
+
+
+@pytest.mark.trial("pictures", "odd pictures among good ones, through the stage", "noted, counted")
+def test_odd_pictures_are_noted_and_counted(project, capsys):
+    files = pictures(12)
+    for at in (1, 3):
+        stream = io.BytesIO()
+        Image.open(io.BytesIO(files[f"photos/b_{at}.jpg"])).convert("P").save(stream, "GIF")
+        files[f"photos/b_{at}.jpg"] = stream.getvalue()
+    pack(project, files)
+    assert main(["download", "own"]) == 0 and main(["prepare", "own"]) == 0
+    said = "notes: 2 GIF named .jpg, 2 palette converted to RGB; rows in data/own/notes.parquet"
+    assert said in capsys.readouterr().out
+    notes = pd.read_parquet("data/own/notes.parquet")
+    assert list(notes) == ["file", "row", "note"] and len(notes) == 4
+    assert notes["file"].tolist() == ["photos/b_1.jpg"] * 2 + ["photos/b_3.jpg"] * 2
+
+
+@pytest.mark.trial("tables", "points outside of their picture", "set aside with their line")
+def test_points_outside_of_their_picture_are_set_aside(project):
+    rows = ["fname,x,y", "a_0.jpg,0,0", "b_1.jpg,48,40", "a_2.jpg,48.1,3", "b_3.jpg,3,-0.5"]
+    pack(project, {**pictures(6), "labels.csv": "\n".join(rows).encode()})
+    prepare = (
+        "{reader: table, tables: [{path: labels.csv, images: photos}], y: points, "
+        "columns: {y: [x, y]}, max_bad: 0.5}"
+    )
+    fit = "problems.own.learner.fit=squish"
+    assert main(["set", f"problems.own.prepare={prepare}", fit]) == 0
+    assert main(["download", "own"]) == 0 and main(["prepare", "own"]) == 0
+    bad = pd.read_parquet("data/own/quarantine.parquet")
+    assert bad[["file", "row"]].values.tolist() == [["labels.csv", 4], ["labels.csv", 5]]
+    where = "lies outside of its picture, 48 x 40 pixels"
+    assert bad["reason"].tolist() == [f"its point ({at}) {where}" for at in ("48.1, 3", "3, -0.5")]
+    assert len(pd.read_parquet("data/own/items.parquet")) == 2
 
 
 def with_table(project: Path, rows: list[list[str]], **columns: str) -> None:
@@ -152,6 +192,7 @@ def with_table(project: Path, rows: list[list[str]], **columns: str) -> None:
     assert main(["set", f"problems.own.prepare={prepare}"]) == 0
 
 
+@pytest.mark.trial("tables", "a short row, through the stage", "counted, the rest goes on")
 def test_a_table_with_a_short_row(project):
     rows = [["fname", "breed"], ["a_0.jpg", "a"], ["b_1.jpg"], ["a_2.jpg", "a"], ["b_3.jpg", "b"]]
     with_table(project, rows, x="fname", y="breed")
@@ -161,6 +202,7 @@ def test_a_table_with_a_short_row(project):
     assert len(pd.read_parquet("data/own/items.parquet")) == 3
 
 
+@pytest.mark.trial("tables", "a label column that does not exist", "refused, the nearest named")
 def test_a_label_column_that_does_not_exist(project, capsys):
     with_table(project, [["fname", "breed"], ["a_0.jpg", "a"]], x="fname", y="bread")
     assert main(["download", "own"]) == 0
@@ -178,6 +220,7 @@ def test_an_empty_split(project, capsys):
     assert "data/own/split.parquet" not in written(project)
 
 
+@pytest.mark.trial("params", "a typo in params.yaml, every stage", "refused before it starts")
 def test_a_typo_in_params_stops_every_stage_before_it_starts(project, capsys):
     text = Path("params.yaml").read_text()
     Path("params.yaml").write_text(text.replace("max_bad", "maxbad"))

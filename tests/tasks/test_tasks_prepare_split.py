@@ -1,4 +1,5 @@
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -91,6 +92,15 @@ def test_no_row_at_all_is_not_called_bad(paths):
     (paths.data("raw") / "u.data").write_text("")
     with pytest.raises(UserError, match="raw: nothing to read there"):
         prepare.run(paths, prepare.readers.ratings.Params(reader="ratings", path="u.data"))
+
+
+@pytest.mark.trial("pictures", "a pipe and a link to nothing among pictures", "set aside at once")
+def test_a_pipe_among_pictures_does_not_wait(paths):
+    os.mkfifo(paths.data("raw") / "cat_90.jpg")
+    (paths.data("raw") / "cat_91.jpg").symlink_to("gone")
+    run_prepare(paths, max_bad=0.2)
+    bad = pd.read_parquet(paths.data("quarantine.parquet")).set_index("file")["reason"]
+    assert bad["cat_90.jpg"] == bad["cat_91.jpg"] == "is no regular file"
 
 
 def test_ratings_have_a_store_without_pictures(paths):
