@@ -154,7 +154,9 @@ def write_files(paths: Paths, blocks: Blocks, recipe, decision, curve: pd.DataFr
     bad = [{"file": HOSTILE, "row": row, "reason": f"reason {row}"} for row in range(7)]
     pd.DataFrame(quarantine_table(bad).to_pydict()).to_parquet(paths.data("quarantine.parquet"))
     counts = {"train": 50, "valid": 12, "test": N}
-    leaks = {"shared_groups": 0, "first": []}
+    leaks = {"shared_groups": 0, "first": [], "kinds": {}, "cut": 0, "moved": {}}
+    names = ["kind", "id", "split", "other", "other_split", "distance", "detail"]
+    pd.DataFrame(columns=names).to_parquet(paths.data("leaks.parquet"))
     split = {"by": "random", "counts": counts, "left_out": 2, "groups": {}, "leaks": leaks}
     write_json(paths.report("split.json"), split)
     found = {"valley": 3e-3, "slide": 1e-2, "minimum": 2e-2, "steep": 1e-3, "used": 3e-3}
