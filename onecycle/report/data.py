@@ -17,7 +17,7 @@ def section(facts: Facts) -> Section:
     left_out = f"; {split['left_out']:,} of them in no part" if split["left_out"] else ""
     says = [_source(facts.source), f"{count(total, 'item')}, split by {split['by']}{left_out}."]
     says += leaks.says(facts)
-    tables = [_parts(split), *leaks.table(facts), *leaks.examples(facts)]
+    tables = [_parts(split)]
     bad = facts.quarantine
     if len(bad):
         says.append(f"{count(len(bad), 'row')} set aside as unreadable or wrong; the first:")
@@ -26,6 +26,7 @@ def section(facts: Facts) -> Section:
         tables.append(Table(["Set aside: file", "Row", "Reason"], rows, text=3))
     else:
         says.append("No row was set aside.")
+    tables += [*leaks.table(facts), *leaks.examples(facts)]
     return Section(
         "Data", says, tables=tables, twins=leaks.twins(facts), warnings=leaks.warnings(facts)
     )

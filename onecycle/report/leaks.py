@@ -14,7 +14,7 @@ NAMES = {
     "identical": "Same file",
     "near": "Looks the same",
     "pair": "Same user and item",
-    "time": "No later than what is learnt from",
+    "time": "Overlaps in time",
 }
 
 
@@ -28,7 +28,7 @@ def table(facts: Facts) -> list[Table]:
 
 
 def _limit(limit: float | None) -> str:
-    return "only counted" if limit is None else f"{limit:.2%}"
+    return "only counted" if limit is None else f"{100 * limit:g} %"
 
 
 def says(facts: Facts) -> list[str]:

@@ -102,7 +102,10 @@ def _alike(rows: pd.DataFrame, key: "pd.Series[str]") -> pd.DataFrame:
 
 
 def _early(rows: pd.DataFrame, gap: float) -> pd.DataFrame:
-    """Items no later than the latest of an earlier part, within their group where they have one."""
+    """Items earlier than the latest of an earlier part, or sooner after it than the gap.
+
+    Compared are items of one group, and all those that have none.
+    """
     rows = rows.dropna(subset="time")
     rows = rows.assign(clip=rows["group"].astype(object).fillna(""), detail=rows["group"])
     found = []

@@ -20,7 +20,7 @@ SAYS = {
     "identical": "are the same file as",
     "near": "look like",
     "pair": "are the same user and film as",
-    "time": "are no later than",
+    "time": "overlap in time with",
 }
 
 
@@ -76,7 +76,7 @@ def over(rows: pd.DataFrame, kinds: dict[str, dict[str, Any]]) -> list[str]:
         )
         said.append(
             f"{tally['found']:,} of {tally['of']:,} items of valid and test {SAYS[kind]} an item "
-            f"across the split, more than split.leaks.{kind} {tally['limit']:.2%}: {pairs}. "
+            f"across the split, more than split.leaks.{kind} {100 * tally['limit']:g} %: {pairs}. "
             f"{REMEDY[kind]}; or raise split.leaks.{kind} knowingly"
         )
     return said

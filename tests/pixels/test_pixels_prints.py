@@ -47,7 +47,7 @@ EDITS = {
     "saved as a WebP": lambda i: again(i, "WEBP", quality=75),
     "saved as a GIF": lambda i: again(i, "GIF"),
     "at half its size": lambda i: i.resize((180, 135)),
-    "10 % brighter or darker": lambda i: ImageEnhance.Brightness(i).enhance(1.1),
+    "10 % brighter": lambda i: ImageEnhance.Brightness(i).enhance(1.1),
     "cropped by 2 %": lambda i: cropped(i, 0.02),
     "mirrored": ImageOps.mirror,
     "made grey": lambda i: i.convert("L"),

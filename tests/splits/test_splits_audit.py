@@ -137,7 +137,7 @@ def test_limits_are_shares_and_what_is_over_them_is_told():
     assert limits.over(rows, kinds) == []
     assert limits.over(rows, {"group": kinds["group"] | {"limit": None}}) == []
     (said,) = limits.over(rows, {"group": kinds["group"] | {"limit": 0.25}})
-    for part in ("2 of 4 items", "'c' (valid) and 'a' (train)", "split by: group", "25.00%"):
+    for part in ("2 of 4 items", "'c' (valid) and 'a' (train)", "split by: group", "25 %"):
         assert part in said
 
 

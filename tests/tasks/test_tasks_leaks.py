@@ -55,7 +55,7 @@ def test_over_the_limit_the_stage_fails_and_names_the_rows(paths):
     with pytest.raises(UserError) as failed:
         run_split(paths)
     said = str(failed.value)
-    assert "1 of 20 items" in said and "split.leaks.identical 1.00%" in said
+    assert "1 of 20 items" in said and "split.leaks.identical 1 %" in said
     assert "'dog_30.png' (test) and 'dog_00.png' (train)" in said
     assert "'cat_31.png' (test) and 'cat_01.png' (train)" in said and "to_train" in said
     assert not paths.data("split.parquet").exists()
