@@ -1,7 +1,8 @@
 """The pixel store: every picture decoded once, its short side resized, kept as flat uint8.
 
 A folder with `index.json` (channels, ids, stored and published heights and widths) and, where there
-are pictures, `pixels.u8`: their H x W x C arrays one after another, read by memory mapping.
+are pictures, `pixels.u8`: their H x W x C arrays one after another, read by memory mapping, and
+`prints.parquet`, by which equal and similar pictures are found.
 """
 
 import os
@@ -15,6 +16,7 @@ import numpy as np
 from onecycle.errors import UserError
 from onecycle.paths import read_json, whole, write_json
 from onecycle.pixels.decode import Decoded, Pixels, decode
+from onecycle.pixels.prints import Print, print_of, write_prints
 from onecycle.progress import track
 
 
@@ -96,21 +98,25 @@ def write_store(
     """
     bad: dict[str, str] = {}
     names: list[str] = []
+    prints: list[Print] = []
     shapes: list[tuple[int, int, int, int]] = []
     with whole(folder) as partial:
         partial.mkdir()
         if files:
             with (partial / "pixels.u8").open("wb") as stream:
-                for (name, _), found in zip(files, _decode_all(files, size, channels), strict=True):
-                    if isinstance(found, str):
-                        bad[name] = found
+                decoded = _decode_all(files, size, channels)
+                for (name, _), (found, printed) in zip(files, decoded, strict=True):
+                    if isinstance(found, str) or printed is None:
+                        bad[name] = str(found)
                         continue
                     pixels, published, notes = found
                     for said in notes:
                         note(name, said)
                     stream.write(pixels.tobytes())
                     names.append(name)
+                    prints.append(printed)
                     shapes.append((pixels.shape[0], pixels.shape[1], *published))
+            write_prints(partial / "prints.parquet", names, prints)
         columns = list(zip(*shapes, strict=True)) or [()] * 4
         keys = ["height", "width", "published_width", "published_height"]
         index: dict[str, object] = {"channels": channels, "ids": names} | {
@@ -122,14 +128,19 @@ def write_store(
 
 def _decode_all(
     files: Sequence[tuple[str, Path | Pixels]], size: int | None, channels: int
-) -> Iterator[Decoded | str]:
+) -> Iterator[tuple[Decoded | str, Print | None]]:
     """Decodes in threads (Pillow lets go of the lock), a bounded number ahead of the writer.
 
     Filters of warnings belong to the process: set here once, for threads would undo each other's.
     """
+
+    def read(source: Path | Pixels) -> tuple[Decoded | str, Print | None]:
+        found = decode(source, size, channels)
+        return found, None if isinstance(found, str) else print_of(source, found[0])
+
     ahead = 256
     with warnings.catch_warnings(), ThreadPoolExecutor(os.cpu_count()) as pool:
         warnings.simplefilter("ignore")
         for start in track(range(0, len(files), ahead), "decoding, in batches of 256"):
             sources = [source for _, source in files[start : start + ahead]]
-            yield from pool.map(lambda source: decode(source, size, channels), sources)
+            yield from pool.map(read, sources)

@@ -4,6 +4,7 @@ from typing import Any
 
 import pandas as pd
 
+from onecycle.report import leaks
 from onecycle.report.facts import Facts
 from onecycle.report.parts import Section, Table
 from onecycle.report.words import count, place
@@ -12,11 +13,12 @@ SHOWN = 5  # rows of the quarantine
 
 
 def section(facts: Facts) -> Section:
-    """Source, quarantine, notes and parts; groups in several parts as a warning."""
+    """Source, quarantine, notes and parts; what leaks between them, accepted leaks as warnings."""
     split = facts.split
     total = sum(split["counts"].values()) + split["left_out"]
     left_out = f"; {split['left_out']:,} of them in no part" if split["left_out"] else ""
     says = [_source(facts.source), f"{count(total, 'item')}, split by {split['by']}{left_out}."]
+    says += leaks.says(facts)
     tables = [_parts(split)]
     bad = facts.quarantine
     if len(bad):
@@ -28,7 +30,10 @@ def section(facts: Facts) -> Section:
         says.append("No row was set aside.")
     if len(facts.notes):
         tables.append(_notes(facts.notes))
-    return Section("Data", says, tables=tables, warnings=_leaks(split["leaks"]))
+    tables += [*leaks.table(facts), *leaks.examples(facts)]
+    return Section(
+        "Data", says, tables=tables, twins=leaks.twins(facts), warnings=leaks.warnings(facts)
+    )
 
 
 def _source(source: dict[str, Any]) -> str:
@@ -63,11 +68,3 @@ def _parts(split: dict[str, Any]) -> Table:
         for part, items in split["counts"].items()
     ]
     return Table(columns, rows)
-
-
-def _leaks(leaks: dict[str, Any]) -> list[str]:
-    if not leaks["shared_groups"]:
-        return []
-    first = ", ".join(map(str, leaks["first"][:SHOWN]))
-    shared = count(leaks["shared_groups"], "group")
-    return [f"Leak: {shared} in more than one part ({first}…). The score will flatter."]

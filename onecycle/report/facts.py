@@ -27,6 +27,7 @@ class Facts:
         curve: what the decision was read from.
         trained: how the model came to be.
         split: counts, groups and leaks of the parts.
+        leaks: the audit's rows: items of valid and test with a counterpart that is learnt from.
         source: where the data came from.
         quarantine: rows that were set aside.
         notes: what was odd of rows that stayed, or was changed.
@@ -42,6 +43,7 @@ class Facts:
     curve: pd.DataFrame
     trained: Trained
     split: dict[str, Any]
+    leaks: pd.DataFrame
     source: dict[str, Any]
     quarantine: pd.DataFrame
     notes: pd.DataFrame
@@ -67,6 +69,7 @@ class Facts:
             curve=pd.read_csv(paths.report("calibration.csv")),
             trained=Trained.read(paths),
             split=read_json(paths.report("split.json")),
+            leaks=pd.read_parquet(paths.data("leaks.parquet")),
             source=read_json(paths.data("source.json")),
             quarantine=pd.read_parquet(paths.data("quarantine.parquet")),
             notes=pd.read_parquet(paths.data("notes.parquet")),
@@ -88,6 +91,16 @@ class Facts:
         """Number of groups among the judged items, 0 where some have none."""
         group = self.predictions["group"]
         return 0 if group.isna().any() else int(group.nunique())
+
+    @property
+    def accepted_leaks(self) -> list[str]:
+        """Kinds that leaks were found of, but for times where those are only counted."""
+        kinds = self.split["leaks"].get("kinds", {})
+        return [
+            kind
+            for kind, it in kinds.items()
+            if it["found"] and (kind != "time" or it["limit"] is not None)
+        ]
 
     def never_judged(self, labels: Collection[str]) -> list[str]:
         """A sentence, if any, on labels of the vocabulary that no judged item has.

@@ -49,20 +49,25 @@ def _gallery(title: str, facts: Facts, kind: Shown, rows: Sequence[int]) -> Gall
     columns, face = FACES[facts.blocks.x.kind]
     cards = []
     for _, row in facts.predictions.iloc[list(rows)].iterrows():
-        names, picture = face(facts.blocks.x, row)
-        cards.append(Card(names, kind.answer(row), picture))
+        names, shown = face(facts.blocks.x, row)
+        cards.append(Card(names, kind.answer(row), shown))
     return Gallery(title, columns, cards)
 
 
-def _picture(images: Images, row: pd.Series) -> tuple[list[str], Picture]:
-    """The item's id and its stored picture, made small."""
-    at = images.store.rows([row["id"]])[0]
-    picture = Image.fromarray(np.ascontiguousarray(visible(images.store[at])))
-    picture.thumbnail((SIDE, SIDE), Image.Resampling.LANCZOS)
+def picture(images: Images, name: str) -> Picture:
+    """An item's stored picture, by its id, made small."""
+    at = images.store.rows([name])[0]
+    small = Image.fromarray(np.ascontiguousarray(visible(images.store[at])))
+    small.thumbnail((SIDE, SIDE), Image.Resampling.LANCZOS)
     buffer = BytesIO()
-    picture.save(buffer, "PNG", optimize=True)
+    small.save(buffer, "PNG", optimize=True)
     width, height = images.store.size_px([at])[0].tolist()
-    return [row["id"]], Picture(data_uri(buffer.getvalue()), width, height)
+    return Picture(data_uri(buffer.getvalue()), width, height)
+
+
+def _picture(images: Images, row: pd.Series) -> tuple[list[str], Picture]:
+    """The item's id and its picture."""
+    return [row["id"]], picture(images, row["id"])
 
 
 def _pair(_: object, row: pd.Series) -> tuple[list[str], None]:

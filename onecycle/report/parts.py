@@ -75,6 +75,16 @@ class Gallery:
 
 
 @dataclass(frozen=True)
+class Twins:
+    """Two pictures that show the same, their names, and how alike they are."""
+
+    left: Picture
+    right: Picture
+    names: tuple[str, str]
+    says: str
+
+
+@dataclass(frozen=True)
 class Section:
     """A heading and what follows it, in this order; warnings before all."""
 
@@ -83,4 +93,5 @@ class Section:
     plots: Sequence[Plot] = ()
     tables: Sequence[Table] = ()
     galleries: Sequence[Gallery] = ()
+    twins: Sequence[Twins] = ()
     warnings: Sequence[str] = ()

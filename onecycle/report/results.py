@@ -117,6 +117,8 @@ def caveats(facts: Facts) -> list[str]:
         )
     if facts.split["leaks"]["shared_groups"]:
         said.append("Groups are shared between the parts: the score flatters. See Data.")
+    elif facts.accepted_leaks:
+        said.append("Some items leak between the parts: the score flatters. See Data.")
     return said
 
 

@@ -14,11 +14,22 @@ from pydantic import Field, model_validator
 
 from onecycle.errors import UserError
 from onecycle.params import Section, nearest
+from onecycle.splits.limits import Leaks
 
 Parts = list[str | None]
 
 
-class Random(Section):
+class Splitter(Section):
+    """What all splitters share.
+
+    Attributes:
+        leaks: how much may leak across the split before the stage fails.
+    """
+
+    leaks: Leaks = Leaks()
+
+
+class Random(Splitter):
     """Rows at random.
 
     Attributes:
@@ -45,7 +56,7 @@ class Stratified(Random):
     by: Literal["stratified"]  # type: ignore[assignment]
 
 
-class Column(Section):
+class Column(Splitter):
     """The data set's own split, as the items table has it.
 
     Attributes:
@@ -59,7 +70,7 @@ class Column(Section):
     seed: int = Field(42, ge=0)
 
 
-class Group(Section):
+class Group(Splitter):
     """Whole groups: people, patients, places. A group is never divided.
 
     Attributes:

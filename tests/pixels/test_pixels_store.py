@@ -208,7 +208,7 @@ def test_the_same_pictures_give_the_same_bytes(tmp_path):
         written = sorted((tmp_path / again / "pixels").iterdir())
         digests.append([(f.name, hashlib.sha256(f.read_bytes()).hexdigest()) for f in written])
     assert digests[0] == digests[1]
-    assert [name for name, _ in digests[0]] == ["index.json", "pixels.u8"]
+    assert [name for name, _ in digests[0]] == ["index.json", "pixels.u8", "prints.parquet"]
 
 
 @pytest.mark.parametrize("channels", [1, 2, 4, 6])

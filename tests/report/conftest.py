@@ -156,7 +156,9 @@ def write_files(paths: Paths, blocks: Blocks, recipe, decision, curve: pd.DataFr
     notes = [{"file": HOSTILE, "row": row, "note": "GIF named .jpg"} for row in range(3)]
     pd.DataFrame(notes_table(notes).to_pydict()).to_parquet(paths.data("notes.parquet"))
     counts = {"train": 50, "valid": 12, "test": N}
-    leaks = {"shared_groups": 0, "first": []}
+    leaks = {"shared_groups": 0, "first": [], "kinds": {}, "cut": 0, "moved": {}}
+    names = ["kind", "id", "split", "other", "other_split", "distance", "detail"]
+    pd.DataFrame(columns=names).to_parquet(paths.data("leaks.parquet"))
     split = {"by": "random", "counts": counts, "left_out": 2, "groups": {}, "leaks": leaks}
     write_json(paths.report("split.json"), split)
     found = {"valley": 3e-3, "slide": 1e-2, "minimum": 2e-2, "steep": 1e-3, "used": 3e-3}

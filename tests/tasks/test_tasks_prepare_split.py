@@ -123,7 +123,7 @@ def test_preparing_and_splitting_twice_gives_the_same_bytes(paths):
 
 def test_split_writes_all_that_dvc_expects(paths, capsys):
     run_prepare(paths, max_bad=0.1, group=r"(\d)\.")
-    run_split(paths, by="stratified", valid=0.25, test=0.25)
+    run_split(paths, by="stratified", valid=0.25, test=0.25, leaks={"group": 1.0})
     assert all(out.exists() for out in outs(paths, "split"))
     assert paths.report("split").is_dir()
     table = pd.read_parquet(paths.data("split.parquet"))
@@ -135,28 +135,41 @@ def test_split_writes_all_that_dvc_expects(paths, capsys):
     assert labels.groupby("split")["items"].sum().to_dict() == {"train": 10, "valid": 5, "test": 5}
     report = json.loads(paths.report("split.json").read_text())
     shared = report["leaks"]["first"]
+    leaking = pd.read_parquet(paths.data("leaks.parquet"))
+    assert set(leaking["kind"]) == {"group"} and set(leaking["detail"]) <= set(shared)
     assert report == {
         "by": "stratified",
         "counts": {"train": 10, "valid": 5, "test": 5},
         "left_out": 0,
         "groups": report["groups"],
-        "leaks": {"shared_groups": len(shared), "first": shared},
+        "leaks": {
+            "shared_groups": len(shared),
+            "first": shared,
+            "kinds": {
+                "group": {"found": len(leaking), "of": 10, "limit": 1.0},
+                "identical": {"found": 0, "of": 10, "limit": 0.01},
+                "near": {"found": 0, "of": 10, "limit": 0.01},
+            },
+            "cut": 0,
+            "moved": {},
+        },
     }
     parts = table.set_index("id")["split"]
     groups = {digit: set(parts[parts.index.str.contains(rf"{digit}\.")]) for digit in "0123456789"}
     assert shared == sorted(digit for digit, of_group in groups.items() if len(of_group) > 1) != []
     for part, count in report["groups"].items():
         assert count == sum(part in of_group for of_group in groups.values())
-    assert f"{len(shared)} groups are in more than one part" in capsys.readouterr().out
+    said = f"leaks, group: {len(leaking)} of 10 items of valid and test"
+    assert said in capsys.readouterr().out
 
 
 def test_a_split_by_groups_leaks_none(paths, capsys):
     run_prepare(paths, max_bad=0.1, group=r"(\d)\.")
     run_split(paths, by="group")
     report = json.loads(paths.report("split.json").read_text())
-    assert report["leaks"] == {"shared_groups": 0, "first": []}
+    assert report["leaks"]["shared_groups"] == report["leaks"]["kinds"]["group"]["found"] == 0
     assert report["groups"] == {"train": 6, "valid": 2, "test": 2}
-    assert "more than one part" not in capsys.readouterr().out
+    assert "leaks, group: 0 of " in capsys.readouterr().out
 
 
 def test_rows_that_take_no_part_are_left_out_and_counted(paths):
