@@ -41,11 +41,14 @@ class Camera:
         """The pixel (x, y), from the top left corner, at which a point appears.
 
         Raises:
-            ValueError: the point is not in front of the camera.
+            ValueError: the point is not in front of the camera, or its pixel is not finite.
         """
         if not z_mm > 0:
             raise ValueError(f"expected a depth above 0 mm, got {z_mm}")
-        return [x_mm * self.f_x / z_mm + self.c_x, y_mm * self.f_y / z_mm + self.c_y]
+        pixel = [x_mm * self.f_x / z_mm + self.c_x, y_mm * self.f_y / z_mm + self.c_y]
+        if not all(map(math.isfinite, pixel)):
+            raise ValueError(f"expected a finite pixel, got {pixel}")
+        return pixel
 
 
 def read(raw: Path, params: Params) -> Reading:
@@ -107,6 +110,11 @@ def _numbers(line: str) -> list[float]:
 def _add(reading: Reading, raw: Path, image: Path, camera: Camera, params: Params) -> None:
     stem = image.stem.removesuffix("_rgb")
     pose = image.with_name(f"{stem}_pose.txt")
+    frame = re.search(r"\d+", stem)
+    number = int(frame.group()) if frame else None
+    if number is not None and number >= 1 << 63:
+        reading.set_aside(image.relative_to(raw), f"its number {number} is beyond 64 bits")
+        return
     try:
         point = camera.project(*read_centre_mm(pose))
     except FileNotFoundError:
@@ -114,11 +122,10 @@ def _add(reading: Reading, raw: Path, image: Path, camera: Camera, params: Param
     except ValueError as error:
         reading.set_aside(pose.relative_to(raw), str(error))
     else:
-        frame = re.search(r"\d+", stem)
         reading.add(
             id=f"{image.parent.name}/{stem}",
             x=image.relative_to(raw).as_posix(),
             y=point,
             group=image.parent.name if params.group else None,
-            time=int(frame.group()) if frame else None,
+            time=number,
         )

@@ -69,14 +69,18 @@ def read_lists(raw: Path, lists: dict[Literal["train", "valid", "test"], str]) -
         The part for each name; empty without lists.
 
     Raises:
-        UserError: a list is missing, or two of them hold the same name.
+        UserError: a list is missing or no UTF-8, or two of them hold the same name.
     """
     parts: dict[str, str] = {}
     for part, path in lists.items():
         file = raw / path
         if not file.is_file():
             raise UserError(f"{file}: the list of the {part} items (prepare.lists) is missing")
-        for line in file.read_text(encoding="utf-8").splitlines():
+        try:
+            lines = file.read_text(encoding="utf-8").splitlines()
+        except UnicodeDecodeError as error:
+            raise UserError(f"{file}: expected UTF-8 ({error}); save it so") from None
+        for line in lines:
             if not line.strip() or line.startswith("#"):
                 continue
             name = line.split()[0]

@@ -29,7 +29,7 @@ def read(raw: Path, params: Params) -> Reading:
     """Reads the pictures of the lists train, val and test that are there.
 
     Raises:
-        UserError: there is none of the lists.
+        UserError: there is none of the lists, or one is no UTF-8.
     """
     folder = raw / params.path
     lists = {part: folder / "ImageSets" / "Main" / f"{part}.txt" for part in PARTS}
@@ -38,8 +38,15 @@ def read(raw: Path, params: Params) -> Reading:
         raise UserError(f"{folder}/ImageSets/Main: expected train.txt, val.txt or test.txt there")
     reading = Reading()
     for part, file in found.items():
-        for name in file.read_text(encoding="utf-8").split():
-            _add(reading, raw, folder, name, PARTS[part])
+        try:
+            names = file.read_text(encoding="utf-8").split()
+        except UnicodeDecodeError as error:
+            raise UserError(f"{file}: expected UTF-8 ({error}); save it so") from None
+        for name in names:
+            if name == Path(name).name and "\0" not in name:
+                _add(reading, raw, folder, name, PARTS[part])
+            else:  # might lead out of the raw data
+                reading.set_aside(file.relative_to(raw), f"{name!r} is no name of a picture")
     return reading
 
 
@@ -66,5 +73,6 @@ def _add(reading: Reading, raw: Path, folder: Path, name: str, split: str) -> No
         if not annotation.is_file():
             raise ValueError("its annotation is missing")
         reading.add(id=name, x=image.as_posix(), y=labels(annotation), split=split)
-    except ValueError as error:
-        reading.set_aside(image, str(error))
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) else error  # without raw's own path
+        reading.set_aside(image, str(why))

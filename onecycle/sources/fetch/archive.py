@@ -1,6 +1,7 @@
 """The members of a zip, tar or tar.gz, seen alike."""
 
 import gzip
+import lzma
 import stat
 import tarfile
 import zipfile
@@ -20,6 +21,7 @@ DAMAGE = (
     tarfile.TarError,
     gzip.BadGzipFile,
     zlib.error,
+    lzma.LZMAError,
     EOFError,
     ValueError,
     OverflowError,
@@ -95,7 +97,7 @@ def _zip_member(packed: zipfile.ZipFile, entry: zipfile.ZipInfo) -> Member:
     """One entry of a zip; only one written on Unix tells its kind."""
     kinds = {0: FILE, stat.S_IFREG: FILE, stat.S_IFDIR: FOLDER, stat.S_IFLNK: LINK}
     kind = kinds.get(stat.S_IFMT(entry.external_attr >> 16), OTHER)
-    if kind == FILE and entry.is_dir():
+    if kind == FILE and entry.filename.endswith("/"):  # is_dir fails where the name is empty
         kind = FOLDER
     # `filename` ends at a NUL, `orig_filename` does not
     return Member(entry.orig_filename, kind, partial(packed.open, entry))
