@@ -11,13 +11,13 @@ Params = splitters.Params
 
 
 def run(paths: Paths, params: Params) -> None:
-    """Writes `split.parquet` (id, split), `split.json` and, for labels, their counts.
+    """Writes `split.parquet` (id, split), `split.json`, labels' counts and the table of folds.
 
     Raises:
         UserError: train or valid is empty, or the items can't be split so.
     """
     items = pd.read_parquet(paths.data("items.parquet"))
-    parts = pd.Series(splitters.SPLITTERS[params.by](items, params), dtype=object)
+    parts = pd.Series(splitters.divide(items, params, paths.data("raw")), dtype=object)
     split = pd.DataFrame({"id": items["id"], "split": parts}).dropna(subset="split")
     counts = leaks.counts(split)
     for part in ("train", "valid"):
@@ -40,6 +40,9 @@ def run(paths: Paths, params: Params) -> None:
     with whole(paths.report("split")) as partial:
         partial.mkdir()
         label_counts(items, split).to_csv(partial / "labels.csv", index=False)
+        folds = splitters.fold_table(items, params)
+        if folds is not None:
+            folds.to_csv(partial / "folds.csv", index=False)
     write_json(paths.report("split.json"), report)
     with whole(paths.data("split.parquet")) as partial:
         split.reset_index(drop=True).to_parquet(partial, index=False)
