@@ -12,7 +12,7 @@ PORT ?= 4200
 # So that `python` in dvc.yaml means this one.
 export PATH := $(dir $(PYTHON)):$(PATH)
 
-.PHONY: help setup run ui repro test trials check schema lock peers peers-lock clean
+.PHONY: help setup run ui repro test trials fuzz check schema lock peers peers-lock clean
 .DEFAULT_GOAL := help
 
 help: ## show this
@@ -41,6 +41,16 @@ test: $(READY) ## run all tests, with branch coverage
 
 trials: $(READY) ## try what is damaged, hostile or odd, and write docs/trials.md
 	OMP_NUM_THREADS=1 $(PYTHON) -m pytest -n 2 --dist loadfile --trials docs/trials.md
+
+# Coverage-guided, Linux only: `make fuzz TARGET=archives RUNS=50000`; fuzz/targets.py lists the targets.
+TARGET ?= poses annotations archives lists
+RUNS ?= 1000000
+fuzz: $(READY) .venv-fuzz/.ready ## fuzz what parses by hand, RUNS times each TARGET
+	for target in $(TARGET); do \
+	  PYTHONPATH=.venv-fuzz OMP_NUM_THREADS=1 $(PYTHON) -m fuzz $$target $(RUNS) || exit 1; done
+.venv-fuzz/.ready:
+	$(PYTHON) -m pip install --quiet --target .venv-fuzz 'atheris==3.0.0'
+	touch $@
 
 check: $(READY) ## lint, types, layers, formatting
 	$(PYTHON) -m ruff check .

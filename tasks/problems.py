@@ -59,8 +59,9 @@ class Problem(Section):
             raise ValueError("points need learner.augment.min_scale: 1, as they need squish")
         if self.train.beside_scratch and getattr(learner, "weights", None) is None:
             raise ValueError("train.beside_scratch: the model starts from scratch anyway")
-        if getattr(self.prepare, "group", "known") is None and self.split.by == "group":
-            raise ValueError("split.by: group, but prepare.group is null: set it, or use random")
+        by = self.split.by
+        if getattr(self.prepare, "group", "known") is None and "group" in by:
+            raise ValueError(f"split.by: {by}, but prepare.group is null: set it, or use random")
         return self
 
 

@@ -13,7 +13,7 @@ Params = splitters.Params
 
 
 def run(paths: Paths, params: Params) -> None:
-    """Writes `split.parquet` (id, split), `leaks.parquet`, `split.json` and counts of labels.
+    """Writes `split.parquet` (id, split), `leaks.parquet`, `split.json`, labels' counts and folds.
 
     Raises:
         UserError: train or valid is empty, the items can't be split so, or too many leak;
@@ -23,7 +23,7 @@ def run(paths: Paths, params: Params) -> None:
     items = pd.read_parquet(paths.data("items.parquet"))
     file = paths.data("pixels") / "prints.parquet"
     prints = pd.read_parquet(file) if file.exists() else None
-    parts = pd.Series(splitters.SPLITTERS[params.by](items, params), dtype=object)
+    parts = pd.Series(splitters.divide(items, params, paths.data("raw")), dtype=object)
     split = pd.DataFrame({"id": items["id"], "split": parts}).dropna(subset="split")
     moved: dict[str, int] = {}
     if params.leaks.duplicates == "to_train":
@@ -50,6 +50,9 @@ def run(paths: Paths, params: Params) -> None:
     with whole(paths.report("split")) as partial:
         partial.mkdir()
         write_csv(partial / "labels.csv", label_counts(items, split))
+        folds = splitters.fold_table(items, params)
+        if folds is not None:
+            write_csv(partial / "folds.csv", folds)
     write_json(paths.report("split.json"), report)
     with whole(paths.data("split.parquet")) as partial:
         split.reset_index(drop=True).to_parquet(partial, index=False)

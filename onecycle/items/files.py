@@ -84,7 +84,7 @@ def read_lists(
         The part for each name; empty without lists.
 
     Raises:
-        UserError: a list is missing, or two of them hold the same name.
+        UserError: a list is missing or no UTF-8, or two of them hold the same name.
     """
     listed: dict[str, Listed] = {}
     for part, path in lists.items():

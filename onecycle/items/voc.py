@@ -30,7 +30,7 @@ def read(raw: Path, params: Params) -> Reading:
     """Reads the pictures of the lists train, val and test that are there.
 
     Raises:
-        UserError: there is none of the lists.
+        UserError: there is none of the lists, or one is no UTF-8.
     """
     folder = raw / params.path
     lists = {part: folder / "ImageSets" / "Main" / f"{part}.txt" for part in PARTS}

@@ -131,7 +131,7 @@ class DataBlock:
         bad = write_store(pixels, files, self.resize.size, self.resize.channels)
         for name in list(bad)[:1]:
             say(f"{len(bad):,} pictures are left out; '{name}' {bad[name]}")
-        parts = self._split([row for row in rows if row["id"] not in bad])
+        parts = self._split([row for row in rows if row["id"] not in bad], source)
         blocks = Blocks.from_train(parts["train"], self.blocks[1], self.view, pixels)
         return Datasets(blocks, {name: blocks.encode(part) for name, part in parts.items()})
 
@@ -162,7 +162,7 @@ class DataBlock:
                     raise UserError(f"'{name}' {found}")
                 told.append(f"its picture: {found[0].dtype} {list(found[0].shape)}")
         with step(told, "splitter"):
-            parts = self._split(rows)
+            parts = self._split(rows, source)
             told.append(", ".join(f"{name} {len(part):,}" for name, part in parts.items()))
         with step(told, "blocks and batch_tfms"), tempfile.TemporaryDirectory() as folder:
             seen, pixels = parts["train"].head(4), Path(folder, "pixels")
@@ -200,11 +200,12 @@ class DataBlock:
             return gather.read(Path(source), self.get_items)
         return gather.call(source, self.blocks, self.get_items, self.get_x, self.get_y)
 
-    def _split(self, rows: Rows) -> dict[str, pd.DataFrame]:
+    def _split(self, rows: Rows, source: Any) -> dict[str, pd.DataFrame]:  # noqa: ANN401
         items = items_table(rows, self.blocks[1], pair=not self.pictures).to_pandas()
         splitter = self.splitter
         if isinstance(splitter, BaseModel):
-            parts = splitters.SPLITTERS[splitter.by](items, splitter)
+            raw = Path(source) if isinstance(source, str | Path) else None
+            parts = splitters.divide(items, splitter, raw)
         else:
             parts = splitter(items)
         found = {

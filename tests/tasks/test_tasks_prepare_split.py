@@ -172,6 +172,29 @@ def test_a_split_by_groups_leaks_none(paths, capsys):
     assert "leaks, group: 0 of " in capsys.readouterr().out
 
 
+def test_folds_are_written_as_a_table(paths):
+    run_prepare(paths, max_bad=0.1, group=r"(\d)\.")
+    tables = []
+    for fold in (0, 3):
+        run_split(paths, by="group_kfold", k=4, fold=fold)
+        tables.append(pd.read_csv(paths.report("split") / "folds.csv"))
+        parts = pd.read_parquet(paths.data("split.parquet"))
+        assert (parts["split"] == "test").tolist() == (tables[-1]["fold"] == fold).tolist()
+    assert tables[0].equals(tables[1]) and len(tables[0]) == 20
+    run_split(paths, by="random")
+    assert not (paths.report("split") / "folds.csv").exists()
+
+
+def test_lists_in_the_raw_data_are_read_without_preparing_again(paths):
+    run_prepare(paths, max_bad=0.1)
+    raw = paths.data("raw")
+    (raw / "test.txt").write_text("# those that judge\ndog_12 1\ncat_1\n")
+    (raw / "valid.txt").write_text("cat_2.png\n")
+    run_split(paths, by="files", valid="valid.txt", test="test.txt")
+    report = json.loads(paths.report("split.json").read_text())
+    assert report["counts"] == {"train": 17, "valid": 1, "test": 2}
+
+
 def test_rows_that_take_no_part_are_left_out_and_counted(paths):
     raw = paths.data("raw")
     (raw / "train.txt").write_text("cat_0\ncat_1\ncat_2\ndog_12\n")

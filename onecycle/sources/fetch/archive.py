@@ -3,6 +3,7 @@
 import gzip
 import io
 import itertools
+import lzma
 import stat
 import struct
 import tarfile
@@ -29,6 +30,7 @@ DAMAGE = (
     gzip.BadGzipFile,
     zlib.error,
     struct.error,
+    lzma.LZMAError,
     EOFError,
     ValueError,
     ArithmeticError,
@@ -186,7 +188,7 @@ def _zip_member(packed: zipfile.ZipFile, entry: zipfile.ZipInfo) -> Member:
     """One entry of a zip; only one written on Unix tells its kind."""
     kinds = {0: FILE, stat.S_IFREG: FILE, stat.S_IFDIR: FOLDER, stat.S_IFLNK: LINK}
     kind = kinds.get(stat.S_IFMT(entry.external_attr >> 16), OTHER)
-    if kind == FILE and entry.is_dir():
+    if kind == FILE and entry.filename.endswith("/"):  # is_dir fails where the name is empty
         kind = FOLDER
     # `filename` ends at a NUL, `orig_filename` does not
     return Member(entry.orig_filename, kind, entry.file_size, partial(packed.open, entry))

@@ -1,0 +1,106 @@
+"""By time: train on the past, choose on what follows, judge on the latest."""
+
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+from pydantic import Field, model_validator
+
+from onecycle.errors import UserError
+from onecycle.splits.splitter import Bools, Ints, Parts, Splitter
+
+
+class Time(Splitter):
+    """The latest rows are test, those before them valid, the earliest train.
+
+    Rows of one time are never parted. Nor are rows of one group, a clip of a video say: one that
+    reaches over a border, or into the gap before it, is left out whole.
+
+    Attributes:
+        valid: share of all rows, 0 to 1, met as near as whole times and groups allow.
+        test: share of all rows, 0 to 1, likewise.
+        gap: in the unit of `time`: what is that near before valid or test begins is left out.
+        whole_groups: false where a group goes on for ever, such as a user, and may be on two sides.
+    """
+
+    by: Literal["time"]
+    valid: float = Field(0.2, gt=0, lt=1)
+    test: float = Field(0.2, ge=0, lt=1)
+    gap: int = Field(0, ge=0)
+    whole_groups: bool = True
+
+    @model_validator(mode="after")
+    def _leaves_some(self) -> "Time":
+        if self.valid + self.test >= 1:
+            raise ValueError("expected valid + test below 1, so that train keeps some rows")
+        return self
+
+
+def time(items: pd.DataFrame, params: Time) -> Parts:
+    """Splits rows by time.
+
+    Raises:
+        UserError: a row has no time, or train or valid would be empty.
+    """
+    without = items.loc[items["time"].isna(), "id"]
+    if len(without):
+        raise UserError(
+            f"split.by: time, but {len(without)} items have none, such as "
+            f"{without.iloc[:3].tolist()}; leave them out, or split otherwise"
+        )
+    n = len(items)
+    clip = _clips(items) if params.whole_groups else np.arange(n)
+    times = items["time"].to_numpy(np.int64)
+    first = np.full(clip.max(initial=-1) + 1, np.iinfo(np.int64).max)
+    last = np.full(len(first), np.iinfo(np.int64).min)
+    np.minimum.at(first, clip, times)
+    np.maximum.at(last, clip, times)
+    size = np.bincount(clip, minlength=len(first))
+    part = np.full(len(first), None, dtype=object)
+    earlier = np.ones(len(first), dtype=bool)
+    for name, share in (("test", params.test), ("valid", params.valid)):
+        if share:
+            later, earlier = _cut(first, last, size, earlier, n * share, params.gap)
+            part[later] = name
+    part[earlier] = "train"
+    if n and ("valid" not in part or "train" not in part):
+        raise UserError(
+            "split.by: time: train or valid would be empty, for all else reaches over a border or "
+            "into a gap; smaller shares or gap may help, or `whole_groups: false`, or by: group"
+        )
+    return part[clip].tolist()  # type: ignore[no-any-return]
+
+
+def _clips(items: pd.DataFrame) -> Ints:
+    """A number for each row's clip, from 0; a row without a group is its own."""
+    code = pd.factorize(items["group"].to_numpy(dtype=object))[0].astype(np.int64)
+    alone = code < 0
+    code[alone] = code.max(initial=-1) + 1 + np.arange(alone.sum())
+    return code
+
+
+def _cut(
+    first: Ints, last: Ints, size: Ints, left: Bools, wanted: float, gap: int
+) -> tuple[Bools, Bools]:
+    """Cuts at the time that gives the later side the number of rows nearest to what is wanted.
+
+    Args:
+        first: when each clip begins, [clips].
+        last: when it ends.
+        size: its rows.
+        left: the clips to be cut.
+        wanted: rows on the later side.
+        gap: what an earlier clip must end before the border by more than.
+
+    Returns:
+        Masks of the clips that begin at the border or later, and of those that end before the gap.
+    """
+    if not left.any():
+        return np.zeros_like(left), left
+    order = np.argsort(-first[left], kind="stable")
+    begins = first[left][order]
+    rows = np.cumsum(size[left][order])
+    ends_tie = np.append(begins[1:] != begins[:-1], True)
+    borders, rows = begins[ends_tie], rows[ends_tie]  # the latest first
+    border = int(borders[np.abs(rows - wanted).argmin()])
+    return left & (first >= border), left & (last < border - gap)
