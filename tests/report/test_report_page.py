@@ -55,6 +55,7 @@ def test_tells_every_metric(written):
         "2 of them in no part",
         "7 rows",
         "reason 4",
+        "GIF named .jpg",
         "0.003 by valley",
     ):
         assert expected in text
