@@ -15,7 +15,7 @@ from pathlib import Path
 
 from onecycle.errors import UserError
 from onecycle.items import biwi, files, voc
-from onecycle.items.table import items_table
+from onecycle.items.table import Reading, items_table
 from onecycle.sources.fetch import archive, extract
 
 MOST = 1 << 16  # bytes read of each member of an archive
@@ -83,7 +83,7 @@ def lists(data: bytes, file: Path) -> None:
     names.parent.mkdir(parents=True, exist_ok=True)
     names.write_bytes(data)
     try:
-        files.read_lists(folder, {"train": "ImageSets/Main/train.txt"})
+        files.read_lists(folder, {"train": "ImageSets/Main/train.txt"}, Reading())
     except UserError:
         pass
     try:

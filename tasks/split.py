@@ -69,9 +69,11 @@ def _refuse(paths: Paths, items: pd.DataFrame, split: pd.DataFrame, params: Para
             raise UserError(f"{paths.data('split.parquet')}: {part} would be empty; see {params!r}")
     unlearnt = leaks.unlearnt_labels(items, split)
     if unlearnt:
+        wrong = leaks.having(items, split, unlearnt)
         raise UserError(
             f"{paths.data('split.parquet')}: labels {unlearnt[:5]} would be in valid or test, but "
-            "in no item of train: split by: stratified, or leave their items out"
+            f"in no item of train: {len(wrong):,} items, such as {wrong[:3]}; split by: "
+            "stratified, or leave their items out"
         )
 
 

@@ -46,7 +46,7 @@ class Params(ReaderParams):
     columns: list[Literal["user", "item", "rating", "time"]] = ["user", "item", "rating", "time"]
     x: list[str] = ["user", "item"]
     y: Literal["rating"] = "rating"
-    encoding: Literal["latin-1", "utf-8"] = "latin-1"
+    encoding: Literal["latin-1", "utf-8"] = "utf-8"
     rating_range: Annotated[list[float], Field(min_length=2, max_length=2)] | None = None
     group: Literal["user"] | None = None
     titles: Titles | None = None

@@ -29,3 +29,9 @@ def unlearnt_labels(items: pd.DataFrame, split: pd.DataFrame) -> list[str]:
     rows = rows[[isinstance(label, str) for label in rows["y"]]]
     learnt = set(rows.loc[rows["split"] == "train", "y"])
     return sorted(set(rows["y"]) - learnt)
+
+
+def having(items: pd.DataFrame, split: pd.DataFrame, labels: list[str]) -> list[str]:
+    """The ids of the items in some part that have one of the labels."""
+    rows = items[items["id"].isin(split["id"])][["id", "y"]].explode("y")
+    return sorted(set(rows.loc[rows["y"].isin(labels), "id"]))

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 import pandas as pd
 from pydantic import Field
 
+from onecycle.foreign import one_line
 from onecycle.params import Section
 
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -71,7 +72,7 @@ def over(rows: pd.DataFrame, kinds: dict[str, dict[str, Any]]) -> list[str]:
             continue
         first = rows[rows["kind"] == kind].head(3)
         pairs = "; ".join(
-            f"'{row.id}' ({row.split}) and '{row.other}' ({row.other_split})"
+            one_line(f"'{row.id}' ({row.split}) and '{row.other}' ({row.other_split})")
             for row in first.itertuples(index=False)
         )
         said.append(

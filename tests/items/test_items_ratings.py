@@ -19,9 +19,11 @@ def test_a_line_of_movielens(tmp_path):
     assert row == expected | {"at": ("u.data", 1)}
 
 
-def test_names_are_read_as_latin_1(tmp_path):
-    (row,) = read(tmp_path, "ann\tLes Misérables\t3.5\t1\n").rows
+def test_names_may_be_in_latin_1(tmp_path):
+    (row,) = read(tmp_path, "ann\tLes Misérables\t3.5\t1\n", encoding="latin-1").rows
     assert row["x"] == ["ann", "Les Misérables"] and row["y"] == 3.5
+    (bad,) = read(tmp_path, "ann\tLes Misérables\t3.5\t1\n").bad
+    assert bad["row"] == 1 and "utf-8" in bad["reason"].lower()
 
 
 @pytest.mark.parametrize(

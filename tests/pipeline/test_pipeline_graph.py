@@ -12,7 +12,9 @@ from onecycle import params as yaml_params
 from tasks.__main__ import STAGES
 
 # Hold no behaviour of a stage: see DESIGN's graph and the modules' docstrings.
-NO_DEPS = {"onecycle", "onecycle.params", "onecycle.paths", "onecycle.progress", "onecycle.errors"}
+NO_DEPS = {"onecycle"} | {
+    f"onecycle.{name}" for name in ("params", "paths", "progress", "errors", "foreign")
+}
 ROOT = Path(__file__).parents[2]
 
 

@@ -46,6 +46,8 @@ def test_labels_that_train_lacks_are_found():
     items = pd.DataFrame({"id": list("abcd"), "y": ["x", "y", "x", "z"], "split": None})
     split = pd.DataFrame({"id": list("abcd"), "split": ["train", "valid", "valid", "test"]})
     assert leaks.unlearnt_labels(items, split) == ["y", "z"]
+    assert leaks.having(items, split, ["y", "z"]) == ["b", "d"]
     many = items.assign(y=[["x", "y"], ["y"], [], ["z"]])
     assert leaks.unlearnt_labels(many, split) == ["z"]
+    assert leaks.having(many, split, ["z"]) == ["d"]
     assert leaks.unlearnt_labels(items.assign(y=[[0.1, 0.2]] * 4), split) == []
