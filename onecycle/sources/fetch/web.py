@@ -139,8 +139,8 @@ def _netrc() -> "httpx.Auth | None":
             f"{why}: expected machine HOST login NAME password WORD, mode 600"
         ) from None
     except (OSError, UnicodeDecodeError) as error:
-        why = error.strerror if isinstance(error, OSError) else "it is no UTF-8"
-        raise UserError(f"~/.netrc cannot be read ({why}): correct it") from None
+        said = error.strerror if isinstance(error, OSError) else "it is no UTF-8"
+        raise UserError(f"~/.netrc cannot be read ({said}): correct it") from None
 
 
 def _follow(client: "httpx.Client", url: str) -> "httpx.Response":
