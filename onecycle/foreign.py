@@ -11,7 +11,9 @@ if TYPE_CHECKING:
 
 # Controls but for the line feed, line and paragraph separators, what turns the direction of text
 # round, and halves of characters that UTF-8 can't write.
-STEERS = re.compile("[\0-\t\x0b-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+STEERS = re.compile(
+    "[\0-\t\x0b-\x1f\x7f-\x9f\u061c\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]"
+)
 HALVES = re.compile("[\ud800-\udfff]")
 FORMULA = re.compile("[=+\\-@\t\r\uff1d\uff0b\uff0d\uff20]")  # OWASP's list, CSV injection
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.IGNORECASE)

@@ -47,7 +47,7 @@ class Params(Section):
     """
 
     archives: list[Archive] | None = Field(None, min_length=1)
-    folder: str | None = None
+    folder: str | None = Field(None, min_length=1)
     sample: Literal["pets", "pascal", "biwi", "movielens"] | None = None
     seed: int = Field(0, ge=0)
 

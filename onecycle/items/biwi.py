@@ -53,7 +53,7 @@ class Camera:
 
 
 def read(raw: Path, params: Params) -> Reading:
-    """Reads every frame that has a pose; sequences without a calibration are set aside.
+    """Reads every frame that has a pose; each of a sequence without a calibration is set aside.
 
     Raises:
         UserError: there is no sequence.
@@ -69,7 +69,8 @@ def read(raw: Path, params: Params) -> Reading:
             camera = read_camera(file)
         except (OSError, ValueError) as error:
             why = error.strerror if isinstance(error, OSError) else error  # without raw's own path
-            reading.set_aside(file.relative_to(raw), f"no camera calibration: {why}")
+            for frame in sorted(sequence.glob("frame_*_rgb.*")) or [file]:
+                reading.set_aside(frame.relative_to(raw), f"no camera calibration: rgb.cal: {why}")
             continue
         for image in sorted(sequence.glob("frame_*_rgb.*")):
             _add(reading, raw, image, camera, params)

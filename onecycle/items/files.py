@@ -42,7 +42,7 @@ class Params(ReaderParams):
 
 
 def read(raw: Path, params: Params) -> Reading:
-    """Reads the pictures below `raw/path`; other files there, and hidden ones, are passed over.
+    """Reads the pictures below `raw/path`; other files there are noted, hidden ones passed over.
 
     Raises:
         UserError: the folder is missing or holds no picture, or a list is missing.
@@ -52,10 +52,19 @@ def read(raw: Path, params: Params) -> Reading:
         raise UserError(f"{folder}: no such folder; prepare.path names it inside the raw data")
     reading = Reading()
     listed = read_lists(raw, params.lists, reading)
+    named = {
+        raw / each
+        for each in [*params.lists.values(), params.group_map]
+        if each and isinstance(each, str)
+    }
     for file in sorted(folder.rglob("*")):
-        hidden = any(name.startswith(".") for name in file.relative_to(folder).parts)
-        if not hidden and file.suffix.lower() in IMAGE_SUFFIXES:
+        if any(name.startswith(".") for name in file.relative_to(folder).parts):
+            continue
+        if file.suffix.lower() in IMAGE_SUFFIXES:
             _add(reading, file, raw, params, listed)
+        elif file not in named and not file.is_dir():
+            suffix = file.suffix.lower() or "no suffix"
+            reading.note(file.relative_to(raw), f"passed over: no picture's suffix ({suffix})")
     if not reading.rows:
         first = f"; {reading.bad[0]['file']}: {reading.bad[0]['reason']}" if reading.bad else ""
         found = f"; {len(reading.bad)} were set aside{first}" if reading.bad else ""

@@ -1,36 +1,41 @@
 """Ratings: lines of user, item, rating and time, such as MovieLens' `u.data`."""
 
+from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
 
 from onecycle.errors import UserError
-from onecycle.items.lines import lines_of, number, whole_number
+from onecycle.items.lines import lines_of, number, records_of, whole_number
 from onecycle.items.table import ReaderParams, Reading
 from onecycle.params import Section
 
 
 class Titles(Section):
-    """Where the items' titles are: a file without a header, each line an item's name and title.
+    """Where the items' titles are: each line an item's name and title.
 
     Attributes:
         path: the file, inside the raw data.
-        sep: what stands between its cells; those after the second are not read.
-        encoding: of its text; MovieLens' is latin-1.
+        sep: what stands between its cells; those after the second are not read. With `,` it is a
+            CSV file, in which quotes hold a title with commas together.
+        encoding: of its text; that of MovieLens 100K and 1M is latin-1.
+        header: whether its first line names the columns.
     """
 
     path: str
-    sep: str = Field("|", min_length=1, max_length=1)
+    sep: str = Field("|", min_length=1)
     encoding: Literal["latin-1", "utf-8"] = "latin-1"
+    header: bool = False
 
 
 class Params(ReaderParams):
     """How to read ratings. An item's id in the table is `user/item`.
 
     Attributes:
-        path: the file, inside the raw data, without a header.
-        sep: what stands between its cells.
+        path: the file, inside the raw data.
+        sep: what stands between its cells, such as MovieLens 1M's `::`.
         columns: what its cells are, in order; `user`, `item` and `rating` must be among them.
         encoding: of its text; one that begins with a byte order mark is UTF-8.
         rating_range: the lowest and the highest rating there is; a row beyond is set aside. Null:
@@ -38,11 +43,12 @@ class Params(ReaderParams):
         group: the ratings of a user belong together, or null.
         titles: of the items, for the table's column `title`; several items may share one. Null: no
             titles.
+        header: whether the file's first line names its columns.
     """
 
     reader: Literal["ratings"]
     path: str = "ml-100k/u.data"
-    sep: str = Field("\t", min_length=1, max_length=1)
+    sep: str = Field("\t", min_length=1)
     columns: list[Literal["user", "item", "rating", "time"]] = ["user", "item", "rating", "time"]
     x: list[str] = ["user", "item"]
     y: Literal["rating"] = "rating"
@@ -50,6 +56,7 @@ class Params(ReaderParams):
     rating_range: Annotated[list[float], Field(min_length=2, max_length=2)] | None = None
     group: Literal["user"] | None = None
     titles: Titles | None = None
+    header: bool = False
     size: None = None
 
     @field_validator("columns")
@@ -78,11 +85,11 @@ def read(raw: Path, params: Params) -> Reading:
         raise UserError(f"{file}: no such file; prepare.path names it inside the raw data")
     reading = Reading()
     first_row: dict[tuple[str, str], int] = {}
-    for row, text, wrong in lines_of(file, params.encoding):
+    for row, cells, wrong in _rows(file, params):
         try:
             if wrong:
                 raise ValueError(wrong)
-            _add(reading, row, text.split(params.sep), params, first_row)
+            _add(reading, row, cells, params, first_row)
         except ValueError as error:
             reading.set_aside(params.path, str(error), row)
     if params.titles:
@@ -92,14 +99,24 @@ def read(raw: Path, params: Params) -> Reading:
     return reading
 
 
+def _rows(file: Path, params: "Params | Titles") -> Iterator[tuple[int, list[str], str]]:
+    """The number, the cells and the fault, or "", of each row that is no header."""
+    lines = lines_of(file, params.encoding, blanks=params.sep == ",")
+    if params.sep == ",":
+        rows = ((record.row, record.cells, record.wrong) for record in records_of(lines))
+    else:
+        rows = ((line.number, line.text.split(params.sep), line.wrong) for line in lines)
+    return islice(rows, int(params.header), None)
+
+
 def _titles(raw: Path, params: Titles, reading: Reading) -> dict[str, str]:
     """Titles by the item's name; a line without one is set aside, as is a name's second line."""
     file = raw / params.path
     if not file.is_file():
         raise UserError(f"{file}: no such file; prepare.titles.path names it inside the raw data")
     titles: dict[str, str] = {}
-    for row, text, wrong in lines_of(file, params.encoding):
-        name, title = ([cell.strip() for cell in text.split(params.sep)] + ["", ""])[:2]
+    for row, cells, wrong in _rows(file, params):
+        name, title = ([cell.strip() for cell in cells] + ["", ""])[:2]
         if wrong or not name or not title:
             why = wrong or "expected an item's name and its title"
             reading.set_aside(params.path, why, row)

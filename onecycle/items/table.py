@@ -12,7 +12,10 @@ from onecycle.errors import UserError
 from onecycle.params import Section
 
 COLUMNS = ["id", "x", "y", "group", "time", "split"]
-IMAGE_SUFFIXES = {".npy", ".jpg", ".jpeg", ".png", ".gif", ".bmp", ".webp", ".tif", ".tiff", ".ppm"}
+IMAGE_SUFFIXES = {
+    *(".npy", ".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".gif", ".bmp", ".webp", ".tif", ".tiff"),
+    *(".ppm", ".pgm", ".pbm", ".pnm"),
+}
 Y_TYPES = {
     "category": pa.string(),
     "multicategory": pa.list_(pa.string()),

@@ -97,8 +97,9 @@ def _read_table(reading: Reading, raw: Path, table: Table, params: Params) -> No
             reading.note(table.path, "a cell over several lines", row)
         try:
             _add(reading, raw, table, row, dict(zip(header, cells, strict=True)), params)
-        except ValueError as error:
-            reading.set_aside(table.path, str(error), row)
+        except (OSError, ValueError) as error:
+            said = error.strerror if isinstance(error, OSError) else error
+            reading.set_aside(table.path, str(said), row)
 
 
 def _check_columns(file: Path, header: list[str], params: Params, table: Table) -> None:

@@ -82,5 +82,6 @@ def _add(
         if not annotation.is_file():
             raise ValueError("its annotation is missing")
         reading.add(id=name, x=image.as_posix(), y=labels(annotation), split=split, at=at)
-    except ValueError as error:
-        reading.set_aside(image, str(error))
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) else error
+        reading.set_aside(image, str(why))

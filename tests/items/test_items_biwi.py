@@ -76,16 +76,17 @@ def test_an_empty_pose_is_quarantined(tmp_path):
 
 
 @pytest.mark.trial(
-    "tables", "a calibration that is damaged or missing", "its sequence is set aside, once"
+    "tables", "a calibration that is damaged or missing", "its frames are set aside, and counted"
 )
 @pytest.mark.parametrize("calibration", [None, "", "1 0 0\n0 1 0", "nan 0 1\n0 1 1\n0 0 1", "é"])
-def test_a_sequence_without_a_calibration_is_set_aside_once(tmp_path, calibration):
+def test_each_frame_of_a_sequence_without_a_calibration_is_set_aside(tmp_path, calibration):
     sequence(tmp_path, "01", {3: "0 0 900", 4: "0 0 900"}, calibration)
     sequence(tmp_path, "02", {3: "0 0 900"})
     reading = read(tmp_path)
     assert [row["id"] for row in reading.rows] == ["02/frame_00003"]
-    (bad,) = reading.bad
-    assert bad["file"] == "biwi/01/rgb.cal" and bad["reason"].startswith("no camera calibration")
+    frames = [f"biwi/01/frame_{number:05}_rgb.jpg" for number in (3, 4)]
+    assert [bad["file"] for bad in reading.bad] == frames
+    assert all(bad["reason"].startswith("no camera calibration: rgb") for bad in reading.bad)
 
 
 @pytest.mark.trial(

@@ -212,3 +212,14 @@ def test_what_csv_writes_is_read_again(tmp_path_factory, rows):
         csv.writer(stream, quoting=csv.QUOTE_ALL).writerows([["x", "y"], *rows])
     found = list(records_of(lines_of(file, blanks=True)))
     assert [(each.cells, each.wrong) for each in found[1:]] == [(row, "") for row in rows]
+
+
+@pytest.mark.trial("names", "a table or list that names a file longer than disks take", "set aside")
+def test_a_name_longer_than_disks_take(tmp_path):
+    reading = table(tmp_path, f"fname,labels\n{'n' * 300}.jpg,x\na.jpg,y\n")
+    assert ids(reading) == ["a"] and bad(reading) == [(2, "File name too long")]
+    folder = tmp_path / "voc"
+    (folder / "ImageSets/Main").mkdir(parents=True)
+    (folder / "JPEGImages").mkdir()
+    (folder / "ImageSets/Main/train.txt").write_text("n" * 300 + "\n")
+    assert bad(read(tmp_path, {"reader": "voc", "path": "voc"})) == [(0, "File name too long")]

@@ -108,8 +108,9 @@ def test_hidden_and_other_files_are_passed_over(tmp_path):
     reading = read(tmp_path, label=PETS)
     assert [row["id"] for row in reading.rows] == ["a_1.jpg"]
     assert reading.bad == []
-    said = {"file": "a_5.jpg", "row": 0, "note": "a folder named like a picture"}
-    assert reading.notes == [said]
+    said = {each["file"]: each["note"] for each in reading.notes}
+    assert said.pop("a_5.jpg") == "a folder named like a picture"
+    assert sorted(said) == ["README_1", "a_3.mat", "a_4.jpg~"]
 
 
 def test_a_hidden_folder_above_the_pictures_does_not_hide_them(tmp_path):
@@ -138,3 +139,17 @@ def test_an_expression_without_a_group_is_refused(key, pattern):
 def test_pictures_are_not_pairs():
     with pytest.raises(ValidationError, match="expected image"):
         files.Params(reader="files", label="(.)", x=["user", "item"])
+
+
+@pytest.mark.trial(
+    "pictures", "files whose suffix is no picture's, such as HEIC", "noted by suffix"
+)
+def test_what_is_passed_over_is_noted(tmp_path):
+    put(tmp_path, "a_1.jpg", "a_2.HEIC", "a_3", "sub/a_4.txt", ".hidden", "a_5.pgm")
+    reading = read(tmp_path, label=PETS)
+    assert [row["id"] for row in reading.rows] == ["a_1.jpg", "a_5.pgm"]
+    assert [(each["file"], each["note"]) for each in reading.notes] == [
+        ("a_2.HEIC", "passed over: no picture's suffix (.heic)"),
+        ("a_3", "passed over: no picture's suffix (no suffix)"),
+        ("sub/a_4.txt", "passed over: no picture's suffix (.txt)"),
+    ]

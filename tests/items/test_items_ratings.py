@@ -102,3 +102,24 @@ def test_titles_in_another_encoding_are_set_aside_by_line(tmp_path):
 def test_missing_titles_are_told_by_the_key_that_names_them(tmp_path):
     with pytest.raises(UserError, match=r"prepare\.titles\.path"):
         read(tmp_path, RATED, titles={"path": "u.item"})
+
+
+def test_movielens_1m_has_cells_two_colons_apart(tmp_path):
+    (tmp_path / "movies.dat").write_bytes("7::Amélie: a life::Comedy\n".encode("latin-1"))
+    titles = {"path": "movies.dat", "sep": "::"}
+    reading = read(tmp_path, "1::7::5::978300760\n", sep="::", titles=titles)
+    assert [(row["x"], row["y"], row["title"]) for row in reading.rows] == [
+        (["1", "7"], 5.0, "Amélie: a life")
+    ]
+
+
+@pytest.mark.trial("tables", "MovieLens 25M's CSV: a header, titles with commas in quotes", "read")
+def test_movielens_25m_is_csv_with_a_header(tmp_path):
+    films = 'movieId,title,genres\n7,"American President, The ""95""",Drama\n8,Alien,Horror\n'
+    (tmp_path / "movies.csv").write_text(films)
+    text = "userId,movieId,rating,timestamp\n1,7,3.5,1147880044\n1,8,4.0,1147880045\n"
+    titles = {"path": "movies.csv", "sep": ",", "encoding": "utf-8", "header": True}
+    reading = read(tmp_path, text, sep=",", header=True, titles=titles)
+    assert [row["title"] for row in reading.rows] == ['American President, The "95"', "Alien"]
+    assert [row["at"] for row in reading.rows] == [("u.data", 2), ("u.data", 3)]
+    assert not reading.bad

@@ -15,6 +15,7 @@ from packing import content, files, pack_gz, pack_tar, pack_zip, packers, refuse
 from onecycle.errors import UserError
 from onecycle.sources.fetch import archive as module
 from onecycle.sources.fetch import disk
+from onecycle.sources.fetch import extract as extracting
 from onecycle.sources.fetch.extract import extract, put
 
 MIB = 1 << 20
@@ -53,6 +54,16 @@ def test_refuses_zeros_after_the_end_of_a_tar(place):
     plain = pack_tar(place / "tar", [("a", b"a")]).read_bytes()
     archive.write_bytes(gzip.compress(plain + bytes(HUGE), mtime=0))
     refused(place, archive, "are allowed", HAND)
+
+
+@packers
+@pytest.mark.trial("archives", "few members, very many folders around them", "refused, 0 bytes")
+def test_refuses_many_folders(place, monkeypatch, pack):
+    monkeypatch.setattr(extracting, "ENTRIES", 100)
+    near = pack(place / "near", [(f"a/b/c/{at}", b"") for at in range(97)])
+    extract(near, place / "near-out")
+    far = pack(place / "far", [("/".join([str(at)] * 60), b"") for at in range(3)])
+    refused(place, far, "more than 100 files and folders", HAND)
 
 
 @packers

@@ -51,6 +51,29 @@ def test_dots_and_repeated_folders_are_harmless(place, pack):
     assert files(place / "new") == {"a/b": b"b", "a/c..": b"c"}
 
 
+class Unflagged(zipfile.ZipInfo):
+    """Its name is UTF-8, and no flag says so: as macOS packs."""
+
+    def _encodeFilenameFlags(self):
+        return self.filename.encode(), self.flag_bits
+
+
+class Dos(zipfile.ZipInfo):
+    """Its name is in code page 437."""
+
+    def _encodeFilenameFlags(self):
+        return self.filename.encode("cp437"), self.flag_bits
+
+
+@pytest.mark.trial("names", "a zip's names with accents, in UTF-8 or not, flagged or not", "kept")
+@pytest.mark.parametrize("info", [zipfile.ZipInfo, Unflagged, Dos])
+def test_names_in_a_zip_keep_their_accents(place, info):
+    with zipfile.ZipFile(place / "a", "w") as packed:
+        packed.writestr(info("Café/élan.jpg"), b"x")
+    extract(place / "a", place / "new")
+    assert files(place / "new") == {"Café/élan.jpg": b"x"}
+
+
 @packers
 def test_leaves_out_what_macos_adds(place, pack):
     extra = ["__MACOSX/pets/._a.jpg", "pets/.DS_Store", "pets/._a.jpg", "pets/._A.jpg"]

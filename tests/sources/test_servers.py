@@ -165,6 +165,9 @@ def test_secrets_are_not_shown(server, tmp_path, capsys):
     assert found.url == f"{server.url}/a.tgz?…"
     assert not any(b"secret" in path.read_bytes() for path in tmp_path.iterdir())
     assert shown("http://me:secret@[x/a?secret") == "[x/a"
+    with pytest.raises(UserError) as caught:
+        fetch("https://me:secret@exa\u2100mple.com/a", tmp_path, checksum=None)
+    assert "is no url" in str(caught.value) and "secret" not in str(caught.value)
 
 
 def test_passwords_come_from_netrc(server, tmp_path):
@@ -173,9 +176,38 @@ def test_passwords_come_from_netrc(server, tmp_path):
     home.chmod(0o600)
     fetch(f"{server.url}/a.tgz", tmp_path, checksum=SHA256)
     assert server.heads[0]["Authorization"].startswith("Basic ")
-    home.write_text("machine 127.0.0.1 banana\n")
-    with pytest.raises(UserError, match=r"netrc cannot be read"):
-        fetch(f"{server.url}/a.tgz?2", tmp_path, checksum=SHA256, name="b")
+    for damaged in (
+        b"machine 127.0.0.1 banana\n",
+        b"machine h login me password my banana\n",
+        b"\xe9",
+    ):
+        home.write_bytes(damaged)
+        with pytest.raises(UserError, match=r"netrc cannot be read") as caught:
+            fetch(f"{server.url}/a.tgz?2", tmp_path, checksum=SHA256, name="b")
+        assert "banana" not in str(caught.value)
+
+
+@pytest.mark.trial("servers", "proxies and certificates that cannot be", "told by their variables")
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("ALL_PROXY", "socks5://me:secret@127.0.0.1:9", "a proxy of the environment"),
+        ("ALL_PROXY", "gopher://me:secret@127.0.0.1:9", "a proxy of the environment"),
+        ("HTTP_PROXY", "http://127.0.0.1:x", "a proxy of the environment"),
+        ("SSL_CERT_FILE", "/nowhere/at.all", "SSL_CERT_FILE or"),
+    ],
+)
+def test_an_environment_that_cannot_be(tmp_path, monkeypatch, name, value, said):
+    monkeypatch.setenv(name, value)
+    with pytest.raises(UserError, match=said) as caught:
+        fetch("http://there.invalid/a", tmp_path, checksum=None)
+    assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("url", [f"https://{'a' * 300}/a", "https://a..b/a", "https://h/a?\udc80"])
+def test_a_host_that_no_name_server_takes(tmp_path, url):
+    with pytest.raises(UserError, match="is no url"):
+        fetch(url, tmp_path, checksum=None)
 
 
 def full(monkeypatch, free: int) -> None:

@@ -18,6 +18,7 @@ from typing import IO, BinaryIO, cast
 
 CHUNK = 1 << 20  # bytes
 ZIP_HEADER = 30  # bytes before each member's name (APPNOTE.TXT, 4.3.7)
+UTF8 = 1 << 11  # the flag of a name that is UTF-8 (4.4.4); others are read as code page 437
 ENTRIES = 1_000_000  # the most members
 SMALL = 64 << 20  # bytes: up to here any ratio will do
 RATIO = 100  # the most bytes that one packed byte may become; a table of numbers has about 10
@@ -190,5 +191,15 @@ def _zip_member(packed: zipfile.ZipFile, entry: zipfile.ZipInfo) -> Member:
     kind = kinds.get(stat.S_IFMT(entry.external_attr >> 16), OTHER)
     if kind == FILE and entry.filename.endswith("/"):  # is_dir fails where the name is empty
         kind = FOLDER
-    # `filename` ends at a NUL, `orig_filename` does not
-    return Member(entry.orig_filename, kind, entry.file_size, partial(packed.open, entry))
+    return Member(_zip_name(entry), kind, entry.file_size, partial(packed.open, entry))
+
+
+def _zip_name(entry: zipfile.ZipInfo) -> str:
+    """A member's name: UTF-8 if it can be, as macOS and Linux write it without the flag."""
+    name = entry.orig_filename  # `filename` ends at a NUL
+    if entry.flag_bits & UTF8:
+        return name
+    try:
+        return name.encode("cp437").decode("utf-8")
+    except UnicodeError:
+        return name

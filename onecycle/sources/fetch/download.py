@@ -119,8 +119,8 @@ def _split(url: str) -> SplitResult:
     """Takes a url apart; refuses schemes other than http, https and file, and passwords."""
     try:
         parts = urlsplit(url)
-    except ValueError as error:
-        raise UserError(f"{shown(url)}: is no url ({error}): correct it in params.yaml") from error
+    except ValueError:  # its words may hold the password
+        raise UserError(f"{shown(url)}: is no url: correct it in params.yaml") from None
     if parts.scheme not in ("http", "https", "file"):
         raise UserError(
             f"{shown(url)}: scheme {parts.scheme!r} is not supported: "

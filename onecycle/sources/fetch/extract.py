@@ -13,6 +13,7 @@ from onecycle.sources.fetch import names
 from onecycle.sources.fetch.archive import (
     CHUNK,
     DAMAGE,
+    ENTRIES,
     FILE,
     FOLDER,
     ExcessError,
@@ -106,8 +107,13 @@ def _placed(archive: Path, found: list[Member]) -> list[tuple[PurePosixPath, Mem
         for step in (path, *path.parents):
             entry = (step, member.kind if step == path else FOLDER)
             earlier = seen.setdefault(names.same(step), entry)
-            if earlier is not entry and (earlier != entry or entry[1] == FILE):
-                raise _refusal(archive, member, f"has the same name as {str(earlier[0])!r} in it")
+            if earlier is not entry:
+                if earlier != entry or entry[1] == FILE:
+                    same = str(earlier[0])
+                    raise _refusal(archive, member, f"has the same name as {same!r} in it")
+                break  # the folders around it were looked at before
+        if len(seen) > ENTRIES + 1:  # with the folder itself
+            raise ExcessError(f"it has more than {ENTRIES:,} files and folders")
         placed.append((path, member))
     return placed
 

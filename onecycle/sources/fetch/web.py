@@ -94,13 +94,35 @@ def ask(url: str, start: int = 0, validator: str | None = None) -> Iterator[Answ
     if start and validator:
         headers |= {"Range": f"bytes={start}-", "If-Range": validator}
     try:
-        with httpx.Client(timeout=SILENCE_S, headers=headers, auth=_netrc()) as client:
-            with closing(_follow(client, url)) as response:
-                yield _answer(response, start, validator)
-    except (httpx.InvalidURL, httpx.UnsupportedProtocol, httpx.LocalProtocolError) as error:
+        with _client(headers) as client, closing(_follow(client, url)) as response:
+            yield _answer(response, start, validator)
+    except (
+        httpx.InvalidURL,
+        httpx.UnsupportedProtocol,
+        httpx.LocalProtocolError,
+        UnicodeError,  # Python's: of a host's name that no name server takes
+    ) as error:
         raise UserError(f"{shown(url)}: is no url ({error}): correct it in params.yaml") from error
     except httpx.HTTPError as error:
         raise _explained(error) from error
+
+
+def _client(headers: dict[str, str]) -> "httpx.Client":
+    """What asks, with the user's credentials, proxies and trusted certificates."""
+    import httpx
+
+    auth = _netrc()
+    try:
+        return httpx.Client(timeout=SILENCE_S, headers=headers, auth=auth)
+    except (ImportError, ValueError, httpx.InvalidURL) as error:
+        raise UserError(
+            f"a proxy of the environment cannot be used ({error}): expected http://… or https://… "
+            "in HTTP_PROXY, HTTPS_PROXY and ALL_PROXY; correct or unset them"
+        ) from error
+    except OSError as error:
+        raise UserError(
+            f"SSL_CERT_FILE or SSL_CERT_DIR cannot be read ({error}): correct or unset it"
+        ) from error
 
 
 def _netrc() -> "httpx.Auth | None":
@@ -111,8 +133,14 @@ def _netrc() -> "httpx.Auth | None":
         return httpx.NetRCAuth()
     except FileNotFoundError:
         return None
-    except (OSError, NetrcParseError) as error:
-        raise UserError(f"~/.netrc cannot be read ({error}): correct it") from error
+    except NetrcParseError as error:  # its words may be a password
+        why = f"~/.netrc cannot be read, line {error.lineno}"
+        raise UserError(
+            f"{why}: expected machine HOST login NAME password WORD, mode 600"
+        ) from None
+    except (OSError, UnicodeDecodeError) as error:
+        said = error.strerror if isinstance(error, OSError) else "it is no UTF-8"
+        raise UserError(f"~/.netrc cannot be read ({said}): correct it") from None
 
 
 def _follow(client: "httpx.Client", url: str) -> "httpx.Response":
