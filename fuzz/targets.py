@@ -72,7 +72,7 @@ def archives(data: bytes, file: Path) -> None:
                 if member.kind == archive.FILE:
                     with member.open() as content:
                         content.read(MOST)
-    except (*archive.DAMAGE, OSError, UserError):
+    except (*archive.DAMAGE, archive.ExcessError, OSError, UserError):
         return
 
 

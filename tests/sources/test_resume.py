@@ -61,6 +61,7 @@ VOID = {
     "no range": span(0, Content_Range=""),
     "garbage": span("x" * 5000),
     "another state": span(HALF, ETag='"2"'),
+    "no state": span(HALF, ETag="", body=BODY[HALF:]),
     "several parts": span(0, Content_Range="", Content_Type="multipart/byteranges; boundary=x"),
     "416": reply(b"", 416, Content_Range="bytes */7"),
 }

@@ -184,7 +184,7 @@ def _answer(response: "httpx.Response", start: int, validator: str | None) -> An
     if start and status == 206:
         said = head.get("content-range", "")
         span = re.fullmatch(r"bytes (\d{1,18})-\d{1,18}/(\d{1,18})", said, re.ASCII)
-        if span and int(span[1]) == start and (not any(states) or validator in states):
+        if span and int(span[1]) == start and validator in states:
             return Answer(start, int(span[2]), validator, _body(response))
         why = f"the server does not resume the same file at {start:,} (it says {said!r})"
         raise Failure(why, "fetch it again", heals=True, anew=True)
