@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from onecycle.splits import limits
+from onecycle.splits import limits, moving
 from onecycle.splits.audit import COLUMNS, audit
 from onecycle.splits.limits import Leaks
 from onecycle.splits.moving import to_train
@@ -130,6 +130,22 @@ def test_a_kind_that_can_not_be_looked_for_is_not_said_to_be_clean():
     assert audit(items, split, None, 40).kinds == ["group", "pair", "time"]
 
 
+def test_names_with_slashes_are_not_taken_for_others():
+    items, split = table(x=[["a / b", "c"], ["a", "q"], ["a", "b / c"], *[["u", i] for i in "xyz"]])
+    assert found(items, split) == []
+
+
+def test_just_the_limit_is_not_over_it():
+    rows = pd.DataFrame(columns=COLUMNS)
+    for found_, of, limit in ((29, 100, 0.29), (7, 25, 0.28), (0, 0, 0.0)):
+        assert limits.over(rows, {"near": {"found": found_, "of": of, "limit": limit}}) == []
+
+
+def test_pictures_without_contrast_are_not_said_to_be_clean():
+    items, split = table()
+    assert audit(items, split, prints(*[None] * 6), 40).kinds == ["identical"]
+
+
 def test_limits_are_shares_and_what_is_over_them_is_told():
     items, split = table(group=["x", "y", "x", "z", "z", None])
     rows = audit(items, split, None, 40).rows
@@ -162,6 +178,36 @@ def test_duplicates_are_moved_with_their_groups_and_chains():
     printed = prints(0, 1, 1, 2, 2, 5, files="123356")
     moved, gave = to_train(items, split, printed, 40)
     assert moved["split"].tolist() == ["train"] * 6 and gave == {"valid": 2, "test": 2}
+
+
+def test_a_group_in_several_parts_is_not_drawn_along():
+    # A user on both sides, knowingly: one rating twice moves alone, and not all of the user's.
+    x = [["u", film] for film in ("1", "2", "3", "4", "01", "6")]
+    items, split = table(group=["u"] * 6, x=x)
+    moved, gave = to_train(items, split, None, 40)
+    assert moved["split"].tolist() == [*PARTS[:4], "train", "test"]
+    assert gave == {"valid": 0, "test": 1}
+
+
+def test_a_long_film_is_moved_in_few_passes(monkeypatch):
+    # Each frame looks like the next alone: link by link there would be a pass for each.
+    n = 300
+    bits = np.tile(np.random.default_rng(0).integers(0, 2, 256, np.uint8), (n, 1))
+    flips = np.random.default_rng(1).integers(0, 256, (n, 12))
+    for at in range(1, n):
+        bits[at] = bits[at - 1]
+        bits[at, flips[at]] ^= 1
+    ids = [f"{at:03}" for at in range(n)]
+    cells = [row.tobytes() for row in np.packbits(bits, axis=1)]
+    mirror = [bytes(row) for row in np.random.default_rng(2).integers(0, 256, (n, 32), np.uint8)]
+    printed = pd.DataFrame({"id": ids, "sha256": ids, "hash": cells, "mirror": mirror})
+    items = pd.DataFrame({"id": ids, "x": ids, "group": None, "time": None})
+    parts = ["train"] * 20 + ["valid"] * 180 + ["test"] * 100
+    passes = []
+    real = moving.duplicates
+    monkeypatch.setattr(moving, "duplicates", lambda *a: passes.append(1) or real(*a))
+    moved, _ = to_train(items, pd.DataFrame({"id": ids, "split": parts}), printed, 15)
+    assert len(passes) <= 2 and set(moved["split"]) == {"train"}
 
 
 def test_of_valid_and_test_the_duplicates_go_to_valid():
