@@ -41,6 +41,7 @@ def audit(
     prints: pd.DataFrame | None,
     bits: int,
     gap: float = 0.0,
+    one_clock: bool = False,
 ) -> Audit:
     """Looks for leaks of every kind.
 
@@ -50,13 +51,14 @@ def audit(
         prints: `id sha256 hash mirror` of pictures; null where there are none.
         bits: in which the hashes of pictures may differ that look the same.
         gap: in the unit of time, between what is learnt from and what is judged.
+        one_clock: whether times of different groups are compared too.
     """
     rows = _rows(items, split)
     found = {}
     if rows["group"].notna().any():
         found["group"] = _alike(rows, rows["group"])
     if rows["time"].notna().any():
-        found["time"] = _early(rows, gap)
+        found["time"] = _early(rows.assign(group=None) if one_clock else rows, gap)
     same, cut = duplicates(items, split, prints, bits)
     found |= same
     named = [leaks.assign(kind=kind) for kind, leaks in sorted(found.items())]

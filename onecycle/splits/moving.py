@@ -19,7 +19,8 @@ def to_train(
 ) -> tuple[pd.DataFrame, dict[str, int]]:
     """Moves each duplicate to its counterpart's part, until there is none.
 
-    A group that was whole goes along whole; one in several parts already stays there. Items only go from test to valid and from both to train, so it ends, and test never grows.
+    A group that was whole goes along whole; one in several parts already stays there. Items only go
+    from test to valid and from both to train, so it ends, and test never grows.
 
     Args:
         items: the items table.
@@ -43,7 +44,7 @@ def to_train(
         if not len(leaks):
             break
         to = leaks.assign(rank=leaks["other_split"].map(RANK)).groupby("id")["rank"].min()
-        rank = np.minimum(rank, rows["id"].map(to).fillna(rank))
+        rank = rows["id"].map(to).fillna(rank).astype("int64")
         rank = rank.groupby(chain).transform("min")
     gave = before[rank < before].map({rank: part for part, rank in RANK.items()})
     after = _split(rows["id"], rank)

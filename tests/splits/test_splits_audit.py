@@ -9,8 +9,10 @@ from pydantic import ValidationError
 
 from onecycle.splits import limits, moving
 from onecycle.splits.audit import COLUMNS, audit
+from onecycle.splits.drawn import Random
 from onecycle.splits.limits import Leaks
 from onecycle.splits.moving import to_train
+from onecycle.splits.times import Time
 
 PARTS = ["train", "train", "valid", "valid", "test", "test"]
 IDS = list("abcdef")
@@ -158,9 +160,25 @@ def test_limits_are_shares_and_what_is_over_them_is_told():
 
 
 def test_time_has_a_limit_only_where_the_split_is_by_time_or_it_is_given():
-    assert Leaks().limit("time", "random") is None and Leaks().limit("time", "time") == 0.0
-    assert Leaks(time=0.5).limit("time", "time") == 0.5
-    assert Leaks(time=None).limit("time", "time") is None
+    def by_time(**leaks):
+        return Time(by="time", leaks=Leaks(**leaks)).limit("time")
+
+    assert Random(by="random").limit("time") is None and by_time() == 0.0
+    assert by_time(time=0.5) == 0.5 and by_time(time=None) is None
+
+
+def test_groups_that_go_on_for_ever_are_only_counted_unless_a_limit_is_given():
+    assert Time(by="time").limit("group") == 0.0 == Random(by="random").limit("group")
+    assert Time(by="time", whole_groups=False).limit("group") is None
+    given = Time(by="time", whole_groups=False, leaks=Leaks(group=0.5))
+    assert given.limit("group") == 0.5 and given.limit("near") == 0.01
+
+
+def test_where_the_split_is_by_time_all_items_have_one_clock():
+    items, split = table(time=[10, 20, 15, 25, 22, 30], group=list("pqrstu"))
+    assert found(items, split) == []
+    rows = audit(items, split, None, 40, one_clock=True).rows
+    assert rows[["kind", "id", "other"]].values.tolist() == [["time", "e", "d"], ["time", "c", "b"]]
 
 
 @pytest.mark.trial("params", "a limit of leaks that is no share, or unknown", "refused")
