@@ -6,8 +6,7 @@ from onecycle.errors import UserError
 from onecycle.foreign import write_csv
 from onecycle.paths import Paths, remove, whole, write_json
 from onecycle.progress import say
-from onecycle.splits import leaks, limits, moving, splitters
-from onecycle.splits.audit import Audit, audit
+from onecycle.splits import checked, leaks, splitters
 
 Params = splitters.Params
 
@@ -21,23 +20,17 @@ def run(paths: Paths, params: Params) -> None:
     """
     remove(paths.data("split.parquet"))  # without DVC an older one would outlive a failure
     items = pd.read_parquet(paths.data("items.parquet"))
-    file = paths.data("pixels") / "prints.parquet"
-    prints = pd.read_parquet(file) if file.exists() else None
-    parts = pd.Series(splitters.divide(items, params, paths.data("raw")), dtype=object)
-    split = pd.DataFrame({"id": items["id"], "split": parts}).dropna(subset="split")
-    moved: dict[str, int] = {}
-    if params.leaks.duplicates == "to_train":
-        split, moved = moving.to_train(items, split, prints, params.leaks.bits)
+    prints = checked.read_prints(paths.data("pixels"))
+    split, moved = checked.divide(items, params, prints, paths.data("raw"))
+    if moved:
         say(f"moved {moved['valid']:,} items of valid and {moved['test']:,} of test: duplicates")
-    _refuse(paths, items, split, params)
-    found = audit(items, split, prints, params.leaks.bits, float(getattr(params, "gap", 0)))
+    _refuse(paths, items, split, params, moved)
+    found = checked.check(items, split, params, prints)
     with whole(paths.data("leaks.parquet")) as partial:
-        found.rows.to_parquet(partial, index=False)
+        found.audit.rows.to_parquet(partial, index=False)
+    if found.over:
+        raise UserError(f"{paths.data('leaks.parquet')}: " + "\n".join(found.over))
     counts = leaks.counts(split)
-    kinds = _tallies(found, params, counts["valid"] + counts["test"])
-    too_many = limits.over(found.rows, kinds)
-    if too_many:
-        raise UserError(f"{paths.data('leaks.parquet')}: " + "\n".join(too_many))
     shared = leaks.shared_groups(items, split)
     first = {"shared_groups": len(shared), "first": shared[:20]}
     report = {
@@ -45,7 +38,7 @@ def run(paths: Paths, params: Params) -> None:
         "counts": counts,
         "left_out": len(items) - len(split),
         "groups": leaks.groups(items, split),
-        "leaks": first | {"kinds": kinds, "cut": found.cut, "moved": moved},
+        "leaks": first | {"kinds": found.kinds, "cut": found.audit.cut, "moved": moved},
     }
     with whole(paths.report("split")) as partial:
         partial.mkdir()
@@ -57,16 +50,27 @@ def run(paths: Paths, params: Params) -> None:
     with whole(paths.data("split.parquet")) as partial:
         split.reset_index(drop=True).to_parquet(partial, index=False)
     say(", ".join(f"{part} {n:,}" for part, n in counts.items()))
-    for kind, tally in kinds.items():
+    for kind, tally in found.kinds.items():
         say(f"leaks, {kind}: {tally['found']:,} of {tally['of']:,} items of valid and test")
 
 
-def _refuse(paths: Paths, items: pd.DataFrame, split: pd.DataFrame, params: Params) -> None:
-    """Refuses a split that can't be learnt from or watched."""
-    counts = leaks.counts(split)
-    for part in ("train", "valid"):
-        if not counts[part]:
-            raise UserError(f"{paths.data('split.parquet')}: {part} would be empty; see {params!r}")
+def _refuse(
+    paths: Paths,
+    items: pd.DataFrame,
+    split: pd.DataFrame,
+    params: Params,
+    moved: dict[str, int],
+) -> None:
+    """Refuses a split that can't be learnt from or watched, or that moving took the test from."""
+    counts, file = leaks.counts(split), paths.data("split.parquet")
+    for part in ("train", "valid", "test"):
+        if not counts[part] and moved.get(part):
+            raise UserError(
+                f"{file}: all {moved[part]:,} items of {part} are duplicates, or linked by chains "
+                "of such, and would be moved; split by: group, or lower split.leaks.bits"
+            )
+        if not counts[part] and part != "test":
+            raise UserError(f"{file}: {part} would be empty; see {params!r}")
     unlearnt = leaks.unlearnt_labels(items, split)
     if unlearnt:
         wrong = leaks.having(items, split, unlearnt)
@@ -75,19 +79,6 @@ def _refuse(paths: Paths, items: pd.DataFrame, split: pd.DataFrame, params: Para
             f"in no item of train: {len(wrong):,} items, such as {wrong[:3]}; split by: "
             "stratified, or leave their items out"
         )
-
-
-def _tallies(found: Audit, params: Params, judged: int) -> dict[str, dict[str, int | float | None]]:
-    """Of each kind that could be looked for: leaks found, items looked at, the limit's share."""
-    counts = found.rows["kind"].value_counts()
-    return {
-        kind: {
-            "found": int(counts.get(kind, 0)),
-            "of": judged,
-            "limit": params.leaks.limit(kind, params.by),
-        }
-        for kind in found.kinds
-    }
 
 
 def label_counts(items: pd.DataFrame, split: pd.DataFrame) -> pd.DataFrame:

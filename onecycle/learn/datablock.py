@@ -28,7 +28,7 @@ from onecycle.params import explain
 from onecycle.pixels.decode import decode
 from onecycle.pixels.store import write_store
 from onecycle.progress import say
-from onecycle.splits import splitters
+from onecycle.splits import checked, splitters
 
 Splitter = Callable[[pd.DataFrame], splitters.Parts]
 
@@ -115,7 +115,7 @@ class DataBlock:
         return text.getvalue()
 
     def datasets(self, source: Any, pixels: Path | None = None) -> Datasets:  # noqa: ANN401
-        """Reads, decodes, splits and encodes; what can't be used is left out, and said.
+        """Reads, decodes, splits and encodes; what can't be used, or leaks, is said.
 
         Args:
             source: a reader's raw folder, or what get_items takes, or a data set.
@@ -131,7 +131,7 @@ class DataBlock:
         bad = write_store(pixels, files, self.resize.size, self.resize.channels)
         for name in list(bad)[:1]:
             say(f"{len(bad):,} pictures are left out; '{name}' {bad[name]}")
-        parts = self._split([row for row in rows if row["id"] not in bad], source)
+        parts = self._split([row for row in rows if row["id"] not in bad], source, pixels)
         blocks = Blocks.from_train(parts["train"], self.blocks[1], self.view, pixels)
         return Datasets(blocks, {name: blocks.encode(part) for name, part in parts.items()})
 
@@ -200,20 +200,28 @@ class DataBlock:
             return gather.read(Path(source), self.get_items)
         return gather.call(source, self.blocks, self.get_items, self.get_x, self.get_y)
 
-    def _split(self, rows: Rows, source: Any) -> dict[str, pd.DataFrame]:  # noqa: ANN401
+    def _split(
+        self,
+        rows: Rows,
+        source: Any,  # noqa: ANN401 - as in datasets
+        pixels: Path | None = None,
+    ) -> dict[str, pd.DataFrame]:
+        """The items of each part; what leaks between them over its limit is said."""
         items = items_table(rows, self.blocks[1], pair=not self.pictures).to_pandas()
-        splitter = self.splitter
-        if isinstance(splitter, BaseModel):
+        prints = checked.read_prints(pixels) if pixels else None
+        params, splitter = splitters.Splitter(), self.splitter
+        if isinstance(splitter, splitters.Splitter):
             raw = Path(source) if isinstance(source, str | Path) else None
-            parts = splitters.divide(items, splitter, raw)
+            params, (split, _) = splitter, checked.divide(items, splitter, prints, raw)
         else:
-            parts = splitter(items)
-        found = {
-            name: items[[part == name for part in parts]].reset_index(drop=True)
-            for name in ("train", "valid", "test")
-        }
+            split = checked.table(items, splitter(items))
+        part_of = items["id"].map(split.set_index("id")["split"])
+        names = ("train", "valid", "test")
+        found = {name: items[part_of == name].reset_index(drop=True) for name in names}
         if found["train"].empty or found["valid"].empty:
-            raise UserError(f"train or valid is empty: {len(items)} items are in {set(parts)}")
+            raise UserError(f"train or valid is empty: {len(items)} items are in {set(part_of)}")
+        for leak in checked.check(items, split, params, prints).over if pixels else ():
+            say(leak)
         return {name: part for name, part in found.items() if len(part)}
 
 

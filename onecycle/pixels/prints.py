@@ -32,7 +32,8 @@ class Print:
 
     Attributes:
         sha256: of the file's bytes, or of the array's shape and bytes.
-        hash: 256 bits, low frequencies first; null of a picture without contrast.
+        hash: 256 bits, low frequencies first; null of a picture without contrast or of
+            a side below 16 pixels.
         mirror: the same of its mirror image.
     """
 
@@ -53,7 +54,12 @@ def print_of(source: Path | Pixels, pixels: Pixels) -> Print:
 
 
 def perceptual(pixels: Pixels) -> tuple[bytes, bytes] | None:
-    """The hashes of a picture, uint8 [H, W, C], and of its mirror image; null without contrast."""
+    """The hashes of a picture, uint8 [H, W, C], and of its mirror image; null without contrast.
+
+    Null too below 16 pixels a side: such a picture has not the frequencies that are compared.
+    """
+    if min(pixels.shape[:2]) < KEPT:
+        return None
     waves = cv2.dct(_grey(pixels))
     energy = float((waves**2).sum() - waves[0, 0] ** 2)
     if energy < PLAIN**2 * SIDE**2:

@@ -94,12 +94,17 @@ class Facts:
 
     @property
     def accepted_leaks(self) -> list[str]:
-        """Kinds that leaks were found of, but for times where those are only counted."""
+        """Kinds that leaks were found of; not what the way of splitting means to be only counted.
+
+        That is overlap in time where the split is not by time, and users, say, that go on for ever
+        where it is.
+        """
         kinds = self.split["leaks"].get("kinds", {})
+        meant = {"time"} | ({"group"} if self.split["by"] == "time" else set())
         return [
             kind
             for kind, it in kinds.items()
-            if it["found"] and (kind != "time" or it["limit"] is not None)
+            if it["found"] and (kind not in meant or it["limit"] is not None)
         ]
 
     def never_judged(self, labels: Collection[str]) -> list[str]:

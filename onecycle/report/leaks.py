@@ -56,7 +56,7 @@ def warnings(facts: Facts) -> list[str]:
         for kind in facts.accepted_leaks
         if kind != "group"
     ]
-    if leaks["shared_groups"]:
+    if leaks["shared_groups"] and ("group" in facts.accepted_leaks or "group" not in kinds):
         first = ", ".join(map(str, leaks["first"][:5]))
         shared = count(leaks["shared_groups"], "group")
         said.append(f"Leak: {shared} in more than one part ({first}…). The score will flatter.")

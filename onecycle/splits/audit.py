@@ -41,6 +41,7 @@ def audit(
     prints: pd.DataFrame | None,
     bits: int,
     gap: float = 0.0,
+    one_clock: bool = False,
 ) -> Audit:
     """Looks for leaks of every kind.
 
@@ -50,13 +51,14 @@ def audit(
         prints: `id sha256 hash mirror` of pictures; null where there are none.
         bits: in which the hashes of pictures may differ that look the same.
         gap: in the unit of time, between what is learnt from and what is judged.
+        one_clock: whether times of different groups are compared too.
     """
     rows = _rows(items, split)
     found = {}
     if rows["group"].notna().any():
         found["group"] = _alike(rows, rows["group"])
     if rows["time"].notna().any():
-        found["time"] = _early(rows, gap)
+        found["time"] = _early(rows.assign(group=None) if one_clock else rows, gap)
     same, cut = duplicates(items, split, prints, bits)
     found |= same
     named = [leaks.assign(kind=kind) for kind, leaks in sorted(found.items())]
@@ -75,8 +77,9 @@ def duplicates(
     if prints is not None and len(prints):
         rows = rows.merge(prints, on="id", how="left")
         found["identical"] = _alike(rows, rows["sha256"]).assign(detail=None)
-        found["near"], cut = _near(rows, set(found["identical"]["id"]), bits)
-    if len(rows) and not isinstance(rows["x"].iloc[0], str):
+        if rows["hash"].notna().any():
+            found["near"], cut = _near(rows, set(found["identical"]["id"]), bits)
+    if are_pairs(rows):
         found["pair"] = _alike(rows, pair_keys(rows))
     return found, cut
 
@@ -129,8 +132,7 @@ def _near(rows: pd.DataFrame, identical: set[str], bits: int) -> tuple[pd.DataFr
         sides = [rows[rows["split"] == other] for other in before]  # of equally near ones, train's
         others = pd.concat(sides, ignore_index=True)
         plain, turned = (
-            nearest(_hashes(mine[name]), _hashes(others["hash"]), bits)
-            for name in ("hash", "mirror")
+            nearest(hashes(mine[name]), hashes(others["hash"]), bits) for name in ("hash", "mirror")
         )
         use = (turned.row >= 0) & ((plain.row < 0) | (turned.distance < plain.distance))
         row = np.where(use, turned.row, plain.row)
@@ -147,9 +149,14 @@ def _near(rows: pd.DataFrame, identical: set[str], bits: int) -> tuple[pd.DataFr
     return pd.concat(found).reindex(columns=COLUMNS), cut
 
 
-def _hashes(cells: "pd.Series[bytes]") -> NDArray[np.uint8]:
+def hashes(cells: "pd.Series[bytes]") -> NDArray[np.uint8]:
     """Hashes of 32 bytes, uint8 [N, 32]."""
     return np.frombuffer(b"".join(cells), dtype=np.uint8).reshape(-1, 32)
+
+
+def are_pairs(rows: pd.DataFrame) -> bool:
+    """Whether items are of a user and an item, not files."""
+    return len(rows) > 0 and not isinstance(rows["x"].iloc[0], str)
 
 
 def pair_keys(rows: pd.DataFrame) -> "pd.Series[str]":
@@ -161,7 +168,7 @@ def pair_keys(rows: pd.DataFrame) -> "pd.Series[str]":
     items = _told(rows["x"].str[1])
     if "title" in rows:
         items = _told(rows["title"]).where(rows["title"].notna(), items)
-    return users + " / " + items
+    return users.str.replace("/", "//") + " / " + items.str.replace("/", "//")
 
 
 def _told(names: "pd.Series[str]") -> "pd.Series[str]":

@@ -31,16 +31,17 @@ class Leaks(Section):
     A leak is an item of valid or test with a counterpart in train (or, for test, in valid).
 
     Attributes:
-        group: with one of the same group.
+        group: with one of the same group. Null, if not given, where `whole_groups: false` says so.
         identical: with a file of the same bytes.
         near: with a picture that looks the same, or like its mirror image, by other bytes.
         pair: with a rating of the same user and item: names that differ in case, width, spaces or
             as 7 and 007 and 7.0 do, or items of the same title. MovieLens-100k has 18 films twice.
-        time: earlier than the latest counterpart, or sooner after it than split.gap. Within a group
-            (a clip, a person), where items have one. 0 where split.by is time, if not given.
+        time: earlier than the latest counterpart, or sooner after it than split.gap. Of all items,
+            and 0 if not given, where split.by is time; else within a group (a clip, a person).
         bits: of 256, in which two pictures' hashes may differ to look the same.
-        duplicates: to_train moves items of valid and test that are identical, near or a pair, and
-            their whole groups, to where their counterpart is; so test never grows.
+        duplicates: to_train moves items of valid and test that are identical, near or a pair to
+            where their counterpart is, and along chains of such; so test never grows. Groups that
+            are on one side go along; a fold's test then lacks what folds.csv still counts to it.
     """
 
     group: Share | None = 0.0
@@ -50,13 +51,6 @@ class Leaks(Section):
     time: Share | None = None
     bits: int = Field(40, ge=0, le=64)
     duplicates: Literal["leave", "to_train"] = "leave"
-
-    def limit(self, kind: str, by: str) -> float | None:
-        """The limit of a kind for a splitter."""
-        if kind == "time" and by == "time" and "time" not in self.model_fields_set:
-            return 0.0
-        found: float | None = getattr(self, kind)
-        return found
 
 
 def over(rows: pd.DataFrame, kinds: dict[str, dict[str, Any]]) -> list[str]:
@@ -68,7 +62,9 @@ def over(rows: pd.DataFrame, kinds: dict[str, dict[str, Any]]) -> list[str]:
     """
     said = []
     for kind, tally in kinds.items():
-        if tally["limit"] is None or tally["found"] <= tally["limit"] * tally["of"]:
+        if tally["limit"] is None or not tally["found"]:
+            continue
+        if tally["found"] / tally["of"] <= tally["limit"]:
             continue
         first = rows[rows["kind"] == kind].head(3)
         pairs = "; ".join(

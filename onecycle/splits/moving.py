@@ -1,8 +1,15 @@
 """Moves duplicates across a split to one side."""
 
-import pandas as pd
+from typing import Any
 
-from onecycle.splits.audit import duplicates
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+from onecycle.splits import near
+from onecycle.splits.audit import are_pairs, duplicates, hashes, pair_keys
 
 RANK = {"train": 0, "valid": 1, "test": 2}
 
@@ -10,9 +17,10 @@ RANK = {"train": 0, "valid": 1, "test": 2}
 def to_train(
     items: pd.DataFrame, split: pd.DataFrame, prints: pd.DataFrame | None, bits: int
 ) -> tuple[pd.DataFrame, dict[str, int]]:
-    """Moves each duplicate to its counterpart's part, with its whole group, until there is none.
+    """Moves each duplicate to its counterpart's part, until there is none.
 
-    Items only go from test to valid and from both to train, so it ends, and test never grows.
+    A group that was whole goes along whole; one in several parts already stays there. Items only go
+    from test to valid and from both to train, so it ends, and test never grows.
 
     Args:
         items: the items table.
@@ -23,24 +31,56 @@ def to_train(
     Returns:
         The new split, and how many items each part gave away, such as {"valid": 2, "test": 5}.
     """
-    rank = split.set_index("id")["split"].map(RANK)
-    group = items.set_index("id")["group"].reindex(rank.index)
+    rows = items.merge(split.rename(columns={"split": "part"}), on="id", validate="1:1")
+    rows = rows.set_index("id").loc[split["id"]].reset_index()
+    rank = rows["part"].map(RANK)
     before = rank.copy()
-    while True:
-        now = _split(rank)
-        found, _ = duplicates(items, now, prints, bits)
+    whole = rows["group"].where(rank.groupby(rows["group"]).transform("nunique") == 1)
+    chain = _chains(rows, whole, prints, bits)
+    rank = rank.groupby(chain).transform("min")
+    while True:  # the rest, where so many are alike that not all were compared
+        found, _ = duplicates(items, _split(rows["id"], rank), prints, bits)
         leaks = pd.concat(found.values()) if found else pd.DataFrame()
         if not len(leaks):
             break
         to = leaks.assign(rank=leaks["other_split"].map(RANK)).groupby("id")["rank"].min()
-        rank.loc[to.index] = to
-        touched = group.isin(group.loc[to.index].dropna())
-        rank[touched] = rank[touched].groupby(group[touched]).transform("min")
+        rank = rows["id"].map(to).fillna(rank).astype("int64")
+        rank = rank.groupby(chain).transform("min")
     gave = before[rank < before].map({rank: part for part, rank in RANK.items()})
-    return _split(rank), {part: int((gave == part).sum()) for part in ("valid", "test")}
+    after = _split(rows["id"], rank)
+    return after, {part: int((gave == part).sum()) for part in ("valid", "test")}
 
 
-def _split(rank: "pd.Series[int]") -> pd.DataFrame:
+def _chains(
+    rows: pd.DataFrame, whole: "pd.Series[str]", prints: pd.DataFrame | None, bits: int
+) -> NDArray[np.int64]:
+    """A number for each row that is equal where a chain of duplicates and groups joins them.
+
+    At once, not link by link: a film is one chain of thousands.
+    """
+    keys: list[pd.Series[Any]] = [whole]
+    if prints is not None and len(prints):
+        printed = rows[["id"]].merge(prints, on="id", how="left")
+        keys.append(printed["sha256"])
+        seen = printed["hash"].notna()
+        same = near.components(
+            hashes(printed.loc[seen, "hash"]), hashes(printed.loc[seen, "mirror"]), bits
+        )
+        keys.append(pd.Series(same, index=printed.index[seen]).reindex(rows.index))
+    if are_pairs(rows):
+        keys.append(pair_keys(rows))
+    n, start, ends = len(rows), len(rows), []
+    for key in keys:
+        code = pd.factorize(key)[0]
+        ends.append(np.stack([np.arange(n), code + start])[:, code >= 0])
+        start += int(code.max(initial=-1)) + 1
+    one, other = np.concatenate(ends, axis=1)
+    graph = coo_array((np.ones(len(one), dtype=bool), (one, other)), shape=(start, start))
+    label: NDArray[np.int64] = connected_components(graph, directed=False)[1][:n].astype(np.int64)
+    return label
+
+
+def _split(ids: "pd.Series[str]", rank: "pd.Series[int]") -> pd.DataFrame:
     """`id split`, in the order of the ranks."""
     parts = rank.map({rank: part for part, rank in RANK.items()})
-    return pd.DataFrame({"id": rank.index, "split": parts.to_numpy(dtype=object)})
+    return pd.DataFrame({"id": ids.to_numpy(), "split": parts.to_numpy(dtype=object)})

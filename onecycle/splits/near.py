@@ -4,10 +4,13 @@
 so it is enough to compare those that share one. Most that differ in more do so too.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 
 BANDS = 16
 MOST = 1024  # hashes of a band that one is compared with, those that go on most alike
@@ -49,11 +52,41 @@ def nearest(queries: Hashes, searched: Hashes, most_bits: int) -> Nearest:
     cut = np.zeros(len(asked), dtype=bool)
     if len(known) and len(asked):
         for band in range(BANDS):
-            _search(words, known, first, band, best, cut)
+            for query, other, differ in _sharing(words, known, band, cut):
+                np.minimum.at(best, query, differ << 40 | first[other])
     distance, row = best >> 40, best & ((1 << 40) - 1)
     missing = (best == NONE) | (distance > most_bits)
     row, distance = np.where(missing, -1, row), np.where(missing, -1, distance)
     return Nearest(row[place], distance[place], cut[place])
+
+
+def components(hashes: Hashes, mirrors: Hashes, most_bits: int) -> NDArray[np.int64]:
+    """Numbers pictures so that those are equal which chains of similar ones join.
+
+    Links are what `nearest` would compare: each looks like the next, or like its mirror image.
+
+    Args:
+        hashes: uint8 [N, 32].
+        mirrors: of the mirror images, uint8 [N, 32].
+        most_bits: that may differ, 0 to 256.
+
+    Returns:
+        The number of each picture's component, int64 [N].
+    """
+    known, _, place = np.unique(_whole(hashes), return_index=True, return_inverse=True)
+    words = known.view(np.uint8).reshape(-1, 32)
+    turned, first = np.unique(_whole(mirrors), return_index=True)
+    sides = [(words, np.arange(len(known))), (turned.view(np.uint8).reshape(-1, 32), place[first])]
+    # Pictures of one hash are one node, whatever their mirror images: so these are joined too.
+    label = np.arange(len(known))
+    if not len(known):
+        return place.astype(np.int64)
+    for asked, node in sides:
+        for band in range(BANDS):
+            for query, other, differ in _sharing(asked, words, band, np.zeros(len(asked), bool)):
+                near = differ <= most_bits
+                label = _join(label, label[node[query[near]]], label[other[near]])
+    return label[place].astype(np.int64)
 
 
 def _whole(hashes: Hashes) -> NDArray[np.void]:
@@ -67,15 +100,25 @@ def _distinct(hashes: Hashes) -> tuple[Hashes, NDArray[np.int64]]:
     return values.view(np.uint8).reshape(-1, 32), first.astype(np.int64)
 
 
-def _search(
-    asked: Hashes,
-    known: Hashes,
-    first: NDArray[np.int64],
-    band: int,
-    best: NDArray[np.int64],
-    cut: NDArray[np.bool_],
-) -> None:
-    """Compares those that share a band; lowers `best`, which holds distance << 40 | row."""
+def _join(
+    label: NDArray[np.int64], one: NDArray[np.int64], other: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    """Labels, int64 [N], after those of each pair are made one."""
+    apart = one != other
+    if not apart.any():
+        return label
+    count = int(label.max()) + 1
+    ones = np.ones(int(apart.sum()), dtype=bool)
+    graph = coo_array((ones, (one[apart], other[apart])), shape=(count, count))
+    _, merged = connected_components(graph, directed=False)
+    joined: NDArray[np.int64] = merged[label].astype(np.int64)
+    return joined
+
+
+def _sharing(
+    asked: Hashes, known: Hashes, band: int, cut: NDArray[np.bool_]
+) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]]:
+    """Rows of both that share a band, and the bits that differ, some at a time; marks `cut`."""
     keys, mine = _from_band(known, band), _from_band(asked, band)
     order = np.argsort(keys, kind="stable")
     keys = keys[order]
@@ -87,7 +130,6 @@ def _search(
     cut |= stop - start < high - low
     counts = stop - start
     whole, sorted_known = asked.view(np.uint64), known[order].view(np.uint64)
-    sorted_first = first[order]
     ends = np.cumsum(counts)
     at = 0
     while at < len(asked):
@@ -97,7 +139,7 @@ def _search(
         query = np.repeat(np.arange(at, until), n)
         other = np.arange(n.sum()) + np.repeat(start[at:until] - (ends[at:until] - n - done), n)
         differ = np.bitwise_count(whole[query] ^ sorted_known[other]).sum(1, dtype=np.int64)
-        np.minimum.at(best, query, differ << 40 | sorted_first[other])
+        yield query, order[other], differ
         at = until
 
 

@@ -26,6 +26,11 @@ class Splitter(Section):
 
     leaks: Leaks = Leaks()
 
+    def limit(self, kind: str) -> float | None:
+        """How much of a kind of leak there may be, 0 to 1; null is only counted."""
+        found: float | None = getattr(self.leaks, kind)
+        return found
+
     def beside(self, raw: Path | None) -> "Splitter | Self":
         """These parameters with the files read that they name in the raw data; most name none."""
         return self

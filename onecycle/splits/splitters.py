@@ -16,6 +16,7 @@ from pydantic import Field
 from onecycle.splits import drawn, folds, given, groups, splitter, times
 
 Parts = splitter.Parts
+Splitter = splitter.Splitter
 Random = drawn.Random
 Params = Annotated[
     drawn.Random

@@ -35,6 +35,15 @@ class Time(Splitter):
             raise ValueError("expected valid + test below 1, so that train keeps some rows")
         return self
 
+    def limit(self, kind: str) -> float | None:
+        """As of any splitter; but times must not overlap, and groups may if they go on for ever."""
+        if kind not in self.leaks.model_fields_set:
+            if kind == "time":
+                return 0.0
+            if kind == "group" and not self.whole_groups:
+                return None
+        return super().limit(kind)
+
 
 def time(items: pd.DataFrame, params: Time) -> Parts:
     """Splits rows by time.

@@ -96,6 +96,24 @@ def test_it_gives_what_the_pipeline_s_stages_give(photos):
             assert torch.equal(mine, yours)
 
 
+def test_duplicates_are_moved_as_the_stage_does_and_leaks_are_said(photos, capsys):
+    for at in range(0, 48, 6):  # of each folder some files twice
+        (photos / "a" / f"copy_{at:02}.png").write_bytes(
+            (photos / "a" / f"{at:02}.png").read_bytes()
+        )
+    for leaks in ("{}", "{duplicates: to_train}"):
+        assert main(["set", f"problems.own.split.leaks={leaks}"]) == 0
+        problem = read_yaml(Path("params.yaml"))["problems"]["own"]
+        ours = DataBlock.from_params(problem).datasets(photos)
+        said = capsys.readouterr().out
+        assert ("are the same file as an item across the split" in said) == (leaks == "{}")
+    for stage in ("download", "prepare", "split"):
+        assert main([stage, "own"]) == 0
+    parts = pd.read_parquet(Paths("own").data("split.parquet"))
+    theirs = {name: sorted(rows["id"]) for name, rows in parts.groupby("split")}
+    assert {name: part.items["id"].tolist() for name, part in ours.parts.items()} == theirs
+
+
 def test_a_data_set_is_anything_with_an_index_and_a_length(photos):
     class Squares:
         def __len__(self) -> int:

@@ -110,6 +110,11 @@ def test_what_is_seen_counts_and_a_plain_picture_has_no_hash(channels):
     assert perceptual(plain) is None and print_of(plain, plain).hash is None
 
 
+def test_a_picture_too_small_for_its_frequencies_has_no_hash():
+    pixels = np.random.default_rng(0).integers(0, 256, (16, 20, 1), np.uint8)
+    assert perceptual(pixels) is not None and perceptual(pixels[:15]) is None
+
+
 def test_a_store_has_the_prints_of_what_it_holds(tmp_path):
     scene(0).save(tmp_path / "a.png")
     (tmp_path / "bad.png").write_text("no picture")

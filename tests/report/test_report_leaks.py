@@ -42,6 +42,15 @@ def test_times_that_are_only_counted_are_no_warning(problem, limit, warned):
     assert ("The score will flatter" in html) == warned and ("only counted" in html) != warned
 
 
+@pytest.mark.parametrize(("by", "warned"), [("time", False), ("random", True)])
+def test_users_that_go_on_in_time_are_no_warning(problem, by, warned):
+    made = problem("rating")
+    made.change(made.paths.report("split.json"), by=by)
+    row = ("group", "u0/i0", "test", "u0/i1", "train", None, "u0")
+    html = plant(made, row, limit=None, shared_groups=1, first=["u0"])
+    assert ("The score will flatter" in html) == warned and "only counted" in html
+
+
 def test_what_was_moved_and_what_was_not_compared_is_said(problem):
     html = plant(problem("category"), cut=7, moved={"valid": 1, "test": 2})
     assert "1 item of valid, 2 items of test" in html

@@ -5,11 +5,9 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pydantic import ValidationError
 
-from onecycle.splits import limits
+from onecycle.splits import limits, moving
 from onecycle.splits.audit import COLUMNS, audit
-from onecycle.splits.limits import Leaks
 from onecycle.splits.moving import to_train
 
 PARTS = ["train", "train", "valid", "valid", "test", "test"]
@@ -130,6 +128,16 @@ def test_a_kind_that_can_not_be_looked_for_is_not_said_to_be_clean():
     assert audit(items, split, None, 40).kinds == ["group", "pair", "time"]
 
 
+def test_names_with_slashes_are_not_taken_for_others():
+    items, split = table(x=[["a / b", "c"], ["a", "q"], ["a", "b / c"], *[["u", i] for i in "xyz"]])
+    assert found(items, split) == []
+
+
+def test_pictures_without_contrast_are_not_said_to_be_clean():
+    items, split = table()
+    assert audit(items, split, prints(*[None] * 6), 40).kinds == ["identical"]
+
+
 def test_limits_are_shares_and_what_is_over_them_is_told():
     items, split = table(group=["x", "y", "x", "z", "z", None])
     rows = audit(items, split, None, 40).rows
@@ -141,19 +149,11 @@ def test_limits_are_shares_and_what_is_over_them_is_told():
         assert part in said
 
 
-def test_time_has_a_limit_only_where_the_split_is_by_time_or_it_is_given():
-    assert Leaks().limit("time", "random") is None and Leaks().limit("time", "time") == 0.0
-    assert Leaks(time=0.5).limit("time", "time") == 0.5
-    assert Leaks(time=None).limit("time", "time") is None
-
-
-@pytest.mark.trial("params", "a limit of leaks that is no share, or unknown", "refused")
-@pytest.mark.parametrize(
-    "leaks", [{"near": 2.0}, {"group": -0.1}, {"nera": 0.1}, {"bits": 65}, {"duplicates": "drop"}]
-)
-def test_limits_that_can_not_be_meant_are_refused(leaks):
-    with pytest.raises(ValidationError):
-        Leaks.model_validate(leaks)
+def test_where_the_split_is_by_time_all_items_have_one_clock():
+    items, split = table(time=[10, 20, 15, 25, 22, 30], group=list("pqrstu"))
+    assert found(items, split) == []
+    rows = audit(items, split, None, 40, one_clock=True).rows
+    assert rows[["kind", "id", "other"]].values.tolist() == [["time", "e", "d"], ["time", "c", "b"]]
 
 
 def test_duplicates_are_moved_with_their_groups_and_chains():
@@ -162,6 +162,36 @@ def test_duplicates_are_moved_with_their_groups_and_chains():
     printed = prints(0, 1, 1, 2, 2, 5, files="123356")
     moved, gave = to_train(items, split, printed, 40)
     assert moved["split"].tolist() == ["train"] * 6 and gave == {"valid": 2, "test": 2}
+
+
+def test_a_group_in_several_parts_is_not_drawn_along():
+    # A user on both sides, knowingly: one rating twice moves alone, and not all of the user's.
+    x = [["u", film] for film in ("1", "2", "3", "4", "01", "6")]
+    items, split = table(group=["u"] * 6, x=x)
+    moved, gave = to_train(items, split, None, 40)
+    assert moved["split"].tolist() == [*PARTS[:4], "train", "test"]
+    assert gave == {"valid": 0, "test": 1}
+
+
+def test_a_long_film_is_moved_in_few_passes(monkeypatch):
+    # Each frame looks like the next alone: link by link there would be a pass for each.
+    n = 300
+    bits = np.tile(np.random.default_rng(0).integers(0, 2, 256, np.uint8), (n, 1))
+    flips = np.random.default_rng(1).integers(0, 256, (n, 12))
+    for at in range(1, n):
+        bits[at] = bits[at - 1]
+        bits[at, flips[at]] ^= 1
+    ids = [f"{at:03}" for at in range(n)]
+    cells = [row.tobytes() for row in np.packbits(bits, axis=1)]
+    mirror = [bytes(row) for row in np.random.default_rng(2).integers(0, 256, (n, 32), np.uint8)]
+    printed = pd.DataFrame({"id": ids, "sha256": ids, "hash": cells, "mirror": mirror})
+    items = pd.DataFrame({"id": ids, "x": ids, "group": None, "time": None})
+    parts = ["train"] * 20 + ["valid"] * 180 + ["test"] * 100
+    passes = []
+    real = moving.duplicates
+    monkeypatch.setattr(moving, "duplicates", lambda *a: passes.append(1) or real(*a))
+    moved, _ = to_train(items, pd.DataFrame({"id": ids, "split": parts}), printed, 15)
+    assert len(passes) <= 2 and set(moved["split"]) == {"train"}
 
 
 def test_of_valid_and_test_the_duplicates_go_to_valid():

@@ -81,6 +81,36 @@ def test_duplicates_are_moved_and_said(paths, capsys):
     assert len(pd.read_parquet(paths.data("leaks.parquet"))) == 0
 
 
+def test_a_test_that_is_nothing_but_duplicates_is_not_emptied(paths):
+    file = paths.data("pixels") / "prints.parquet"
+    table = pd.read_parquet(file)
+    of_test = table["id"].str[4:6].astype(int) >= 30
+    table.loc[of_test, "sha256"] = table["sha256"][0]
+    table.to_parquet(file)
+    with pytest.raises(UserError, match="all 10 items of test are duplicates"):
+        run_split(paths, duplicates="to_train")
+
+
+@pytest.mark.trial("leaks", "ratings by time, where users go on for ever", "no alarm for users")
+def test_a_recommender_by_time_with_users_as_groups(tmp_path):
+    paths = Paths("r", root=tmp_path)
+    raw = paths.data("raw")
+    raw.mkdir(parents=True)
+    lines = [f"{at % 3}\t{at}\t{1 + at % 5}\t{at}" for at in range(60)]
+    (raw / "u.data").write_text("\n".join(lines) + "\n")
+    reader = {"reader": "ratings", "path": "u.data", "group": "user", "y": "rating"}
+    prepare.run(
+        paths, TypeAdapter(prepare.Params).validate_python(reader | {"rating_range": [1, 5]})
+    )
+    params = {"by": "time", "whole_groups": False}
+    split.run(paths, TypeAdapter(split.Params).validate_python(params))
+    report = json.loads(paths.report("split.json").read_text())
+    assert report["counts"] == {"train": 36, "valid": 12, "test": 12}
+    kinds = report["leaks"]["kinds"]
+    assert kinds["group"] == {"found": 24, "of": 24, "limit": None}
+    assert kinds["time"] == {"found": 0, "of": 24, "limit": 0.0}
+
+
 def leaks_of(problem: str) -> pd.DataFrame:
     for stage in ("download", "prepare", "split"):
         assert main([stage, problem]) == 0
