@@ -69,7 +69,7 @@ def _refuse(
                 f"{file}: all {moved[part]:,} items of {part} are duplicates, or linked by chains "
                 "of such, and would be moved; split by: group, or lower split.leaks.bits"
             )
-        if not counts[part] and part != "test":
+        if not counts[part] and (part != "test" or params.by in splitters.FOLDS):
             raise UserError(f"{file}: {part} would be empty; see {params!r}")
     unlearnt = leaks.unlearnt_labels(items, split)
     if unlearnt:

@@ -6,7 +6,7 @@ from typing import Literal
 
 import numpy as np
 import pandas as pd
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from onecycle.errors import UserError
 from onecycle.params import nearest
@@ -75,6 +75,13 @@ class Files(Splitter):
     valid: str
     test: str | None = None
     unknown: Literal["refuse", "skip"] = "refuse"
+
+    @field_validator("train", "valid", "test")
+    @classmethod
+    def _stays_inside(cls, path: str | None) -> str | None:
+        if path is not None and (path.startswith("/") or ".." in Path(path).parts):
+            raise ValueError("expected a file inside the raw data, for DVC follows no other")
+        return path
 
     def beside(self, raw: Path | None) -> Lists:
         """The lists that the files hold.

@@ -201,3 +201,9 @@ def test_a_label_of_two_rows_is_in_train_and_beside_it():
     rows = [["common"]] * 98 + [["rare", "common"], ["rare"]]
     part = iterative.assign(rows, [60, 20, 20], 0)
     assert 0 in part[-2:] and len(set(part[-2:])) == 2
+
+
+@pytest.mark.parametrize("path", ["/etc/hosts", "../lists/test.txt", "a/../../b"])
+def test_files_lie_in_the_raw_data(path):
+    with pytest.raises(ValidationError, match="expected a file inside the raw data"):
+        TypeAdapter(Params).validate_python({"by": "files", "valid": "v.txt", "test": path})

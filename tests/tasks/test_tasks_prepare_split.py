@@ -148,7 +148,6 @@ def test_split_writes_all_that_dvc_expects(paths, capsys):
             "kinds": {
                 "group": {"found": len(leaking), "of": 10, "limit": 1.0},
                 "identical": {"found": 0, "of": 10, "limit": 0.01},
-                "near": {"found": 0, "of": 10, "limit": 0.01},
             },
             "cut": 0,
             "moved": {},
@@ -183,6 +182,18 @@ def test_folds_are_written_as_a_table(paths):
     assert tables[0].equals(tables[1]) and len(tables[0]) == 20
     run_split(paths, by="random", leaks={"group": None})
     assert not (paths.report("split") / "folds.csv").exists()
+
+
+def test_a_fold_without_items_is_refused(paths):
+    run_prepare(paths, max_bad=0.1, group=r"(\d)\.")
+    said = []
+    for fold in range(10):  # ten groups by their hashes: some folds hold none
+        try:
+            run_split(paths, by="group_kfold", k=10, fold=fold, hashed=True, valid=0.5)
+        except UserError as error:
+            said.append(str(error))
+    assert any("test would be empty" in each for each in said)
+    assert not [each for each in said if "would be empty" not in each]
 
 
 def test_lists_in_the_raw_data_are_read_without_preparing_again(paths):
