@@ -71,7 +71,8 @@ class Tally:
             self.path.write_text(self.table(), encoding="utf-8")
 
     def table(self) -> str:
-        lines = [HEAD, f"In all: {self.held.total():,} of {self.tried.total():,}."]
+        whole = sum(self.held[key] == self.tried[key] for key in self.tried)
+        lines = [HEAD, f"Every case held in {whole} of {len(self.tried)} classes."]
         for area, title in AREAS.items():
             rows = sorted((what, outcome) for at, what, outcome in self.tried if at == area)
             if rows:
