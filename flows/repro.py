@@ -1,11 +1,13 @@
 """Runs one stage by DVC: `python -m flows.repro STAGE [--force]`.
 
-It is `dvc --wait-for-lock repro --single-item STAGE`, and two things more. Where DVC gives up on
-files that another process holds, this waits. And where DVC would record what the stage's inputs
+It is `dvc --wait-for-lock repro --single-item STAGE`, and three things more. Where DVC gives up on
+files that another process holds, this waits. Where a DVC that was killed left its list of such
+files half written, this begins it anew. And where DVC would record what the stage's inputs
 have become while it ran, this refuses: dvc.lock never pairs new values with an old model.
 """
 
 import argparse
+import json
 import logging
 import random
 import signal
@@ -14,12 +16,14 @@ import time
 from collections.abc import Iterator
 from enum import IntEnum
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from dvc import stage as dvc_stage
 from dvc.exceptions import DvcException
-from dvc.lock import LockError
+from dvc.lock import LockError, make_lock
 from dvc.repo import Repo
+from dvc.rwlock import RWLOCK_FILE, RWLOCK_LOCK, RWLockFileCorruptedError
 from dvc.stage import Stage
 from dvc.stage import run as dvc_run
 
@@ -87,6 +91,9 @@ def reproduce(name: str, *, force: bool) -> bool:
                 repo.scm_context.quiet = True  # no advice on `git add`
                 return bool(repo.reproduce(name, single_item=True, force=force))
         except DvcException as error:
+            if any(isinstance(each, RWLockFileCorruptedError) for each in causes(error)):
+                clear_torn(repo)
+                continue
             busy = [str(each) for each in causes(error) if isinstance(each, LockError)]
             if not busy:
                 raise
@@ -94,6 +101,20 @@ def reproduce(name: str, *, force: bool) -> bool:
                 told = busy[0]
                 say(f"{WAITING}{told}")
             time.sleep(random.uniform(*BUSY_S))
+
+
+def clear_torn(repo: Repo) -> None:
+    """Removes the list of who holds which files, if whoever wrote it was killed meanwhile."""
+    path = Path(repo.tmp_dir, RWLOCK_FILE)
+    hardlink = repo.config["core"].get("hardlink_lock", False)
+    with make_lock(str(path.with_name(RWLOCK_LOCK)), tmp_dir=repo.tmp_dir, hardlink_lock=hardlink):
+        try:
+            json.loads(path.read_bytes())
+        except FileNotFoundError:
+            return  # another process was quicker
+        except ValueError:
+            path.unlink()
+            say(f"{DVC}{path.name} was half written by a process that was killed: begun anew")
 
 
 def guarded(run_stage: Any, stage: Stage, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - as above

@@ -273,6 +273,17 @@ def test_a_run_that_was_killed_holds_nothing_up(start, until, workers):
     assert runs() == 2
 
 
+@pytest.mark.parametrize("torn", ["", '{"write": {"/a/out.txt": {"pid": 1'])
+def test_a_list_of_holders_that_a_killed_dvc_left_half_written_holds_nothing_up(toy, torn):
+    main(["make"])
+    Path(".dvc/tmp/rwlock").write_text(torn)
+    set_k(2)
+    done = repro("make")
+    assert done.returncode == Outcome.COMPLETED
+    assert "half written" in done.stdout
+    assert json.loads(Path(".dvc/tmp/rwlock").read_text()) == {}
+
+
 # Each stage reads the outputs of those named, and all of them read in.txt. Their order is not the
 # one in which they can run; `end` reads `left` both directly and through `low`.
 NEEDS = {

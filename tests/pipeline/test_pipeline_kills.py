@@ -47,6 +47,7 @@ class Running:
             self.said += line
             if f"epoch 1 of {self.epochs}" in line:
                 return self
+        self.__exit__()
         raise AssertionError(self.said)
 
     def __exit__(self, *_: object) -> None:
