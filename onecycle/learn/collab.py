@@ -31,8 +31,13 @@ class Embedding(nn.Embedding):
 
 
 class Recommender(Grouped):
-    """Rows of user and item in, ratings out; keeps them between the bounds of `y_range`."""
+    """Rows of user and item in, ratings out; keeps them between the bounds of `y_range`.
 
+    Attributes:
+        by_formula: whether it has `add_gradients`, which trains without autograd.
+    """
+
+    by_formula = False
     group_names = ("embeddings",)
 
     def __init__(self, learner: CollabLearner) -> None:
@@ -73,6 +78,8 @@ class DotProduct(Recommender):
         learner: factors, biases or not, range.
     """
 
+    by_formula = True
+
     def __init__(self, users: int, items: int, learner: CollabLearner) -> None:
         super().__init__(learner)
         self.user = Embedding(users + 1, learner.width(users + 1))
@@ -86,6 +93,42 @@ class DotProduct(Recommender):
         """int64 [N, 2], rows of user and item, to ratings, float32 [N, 1]."""
         user, item = pairs.unbind(1)
         return self.ranged(self.product(self.user(user), self.item(item), pairs))
+
+    def add_gradients(self, pairs: Tensor, ratings: Tensor, share: float = 1) -> Tensor:
+        """The gradient of the mean squared error by its formula, added to what weights have.
+
+        Small batches spend their time on the calls, not on the numbers: autograd makes four times
+        as many.
+
+        Args:
+            pairs: int64 [N, 2], rows of user and item.
+            ratings: float32 [N, 1].
+            share: of the gradient; a batch in pieces has shares that sum to 1.
+
+        Returns:
+            The mean squared error times `share`, a scalar.
+        """
+        user, item = pairs.unbind(1)
+        with torch.no_grad():
+            users = self.user.weight.index_select(0, user)
+            items = self.item.weight.index_select(0, item)
+            score = (users * items).sum(1, keepdim=True)
+            if self.biased:
+                score += self.user_bias.weight.index_select(0, user)
+                score += self.item_bias.weight.index_select(0, item)
+            off, slope = score - ratings, torch.full_like(score, 2 * share / len(pairs))
+            if self.learner.y_range is not None:
+                low, high = self.learner.y_range
+                sigmoid = score.sigmoid_()
+                off = sigmoid * (high - low) + low - ratings
+                slope *= (sigmoid - sigmoid * sigmoid) * (high - low)
+            steep = off * slope
+            add_rows(self.user.weight, user, items.mul_(steep))
+            add_rows(self.item.weight, item, users.mul_(steep))
+            if self.biased:
+                add_rows(self.user_bias.weight, user, steep)
+                add_rows(self.item_bias.weight, item, steep)
+            return off.square_().mean() * share
 
     def product(self, users: Tensor, items: Tensor, pairs: Tensor) -> Tensor:
         """Scores [N, 1] of embeddings [N, factors], with the biases of the pairs [N, 2]."""
@@ -112,6 +155,7 @@ class Implicit(DotProduct):
         ratings: train's, [N] or [N, 1]; scores start from the one that gives their mean.
     """
 
+    by_formula = False  # its embeddings are sums over whole tables
     start: Tensor  # of the scores: that of the mean rating
 
     def __init__(
@@ -172,6 +216,13 @@ class Neural(Recommender):
         """int64 [N, 2], rows of user and item, to ratings, float32 [N, 1]."""
         user, item = pairs.unbind(1)
         return self.ranged(self.dense(torch.cat([self.user(user), self.item(item)], dim=1)))
+
+
+def add_rows(table: nn.Parameter, rows: Tensor, values: Tensor) -> None:
+    """Adds values [N, width] to rows, int64 [N], of a table's gradient."""
+    if table.grad is None:
+        table.grad = torch.zeros_like(table)
+    table.grad.index_add_(0, rows, values)
 
 
 def mean_score(ratings: Tensor, y_range: list[float] | None) -> Tensor:

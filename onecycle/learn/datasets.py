@@ -24,6 +24,7 @@ from onecycle.pixels.store import PixelStore
 
 Floats = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
 Batch = tuple[Tensor, Tensor]
+GATHERED = 1 << 20  # examples whose encoded form is gathered at once; batches are slices of it
 
 
 @dataclass(frozen=True)
@@ -183,9 +184,14 @@ class Loader:
         if self.seed is not None:
             generator = np.random.default_rng([self.seed, number])
             order = torch.from_numpy(generator.permutation(len(self.data)))
-        for step in range(len(self)):
-            rows = order[step * self.batch_size : (step + 1) * self.batch_size]
-            yield self.data.batch(rows, generator)
+        size, at_once = self.batch_size, max(1, GATHERED // self.batch_size)
+        for first in range(0, len(self), at_once):
+            last = min(first + at_once, len(self))
+            rows = order[first * size : last * size]
+            x, y = self.data.x[rows], self.data.y[rows]
+            for start in range(0, len(rows), size):
+                some = slice(start, start + size)
+                yield self.data.blocks.batch(x[some], y[some], generator)
 
 
 def split_items(items: Path, split: Path) -> dict[str, pd.DataFrame]:

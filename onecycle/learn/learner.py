@@ -15,13 +15,14 @@ from onecycle.learn.check import look
 from onecycle.learn.datasets import Dataset, Datasets, Loader
 from onecycle.learn.device import Compute
 from onecycle.learn.groups import Grouped, freeze, param_groups
+from onecycle.learn.optimiser import AdamW
 from onecycle.learn.recipe import Training, VisionLearner
 from onecycle.learn.schedules import Cycle, Schedule
 from onecycle.learn.seeding import seeded
 from onecycle.learn.step import Stepper
 from onecycle.progress import say, track
 
-BETA2, EPS = 0.99, 1e-5  # fast.ai's Adam
+AT_ONCE = 1 << 14  # examples that are predicted at once, where they are no pictures
 Floats = np.ndarray[tuple[int, ...], np.dtype[np.float32]]
 Row = dict[str, float | str]
 
@@ -135,7 +136,7 @@ class Learner:
         with self._seeded():
             for step, (x, y) in enumerate(track(chain.from_iterable(epochs), cycle.name, total)):
                 share, momentum = cycle.schedule.at(step, total)
-                set_rates(optimiser, [rate * share for rate in cycle.rates], momentum)
+                optimiser.set_rates([rate * share for rate in cycle.rates], momentum)
                 losses.append(self.stepper.step(optimiser, x, y))
                 if len(losses) == steps:
                     history.append(self._report(cycle, share, losses, len(history) + 1))
@@ -167,7 +168,7 @@ class Learner:
             batches = self._endless(loader)
 
             def train_step(_: int, rate: float) -> float:
-                set_rates(optimiser, [rate] * len(self.groups), schedules.HIGH)
+                optimiser.set_rates([rate] * len(self.groups), schedules.HIGH)
                 return float(self.stepper.step(optimiser, *next(batches)))
 
             return lr_finder.run(test, train_step)
@@ -195,7 +196,8 @@ class Learner:
     def predict(self, part: Dataset) -> Floats:
         """Scores of every example of a part, float32 [N, outputs]."""
         model, scores = self.model.eval().baked(), []
-        at_once = min(self.recipe.batch_size, self.stepper.micro)
+        pictures = part.blocks.view is not None
+        at_once = min(self.recipe.batch_size, self.stepper.micro) if pictures else AT_ONCE
         with torch.inference_mode(), self.compute.autocast():
             for x, _ in Loader(part, at_once):
                 scores.append(model(x.to(self.compute.device)).float().cpu())
@@ -227,14 +229,11 @@ class Learner:
     def _loader(self) -> Loader:
         return Loader(self.data.train, self.recipe.batch_size, self.recipe.seed)
 
-    def _optimiser(self) -> torch.optim.Optimizer:
+    def _optimiser(self) -> AdamW:
         """A fresh AdamW over the parameters that train."""
         spare = not self.recipe.wd_norm_bias
-        parameters = param_groups(self.groups, self.recipe.wd, spare=spare)
         self.stepper.restart()
-        return torch.optim.AdamW(
-            parameters, lr=0.0, betas=(schedules.HIGH, BETA2), eps=EPS, fused=True
-        )
+        return AdamW(param_groups(self.groups, self.recipe.wd, spare=spare))
 
     def _epoch(self, loader: Loader) -> Iterator[tuple[Tensor, Tensor]]:
         """The batches of the current epoch, the model set to train."""
@@ -251,10 +250,3 @@ class Learner:
         while True:
             yield from self._epoch(loader)
             self.epoch += 1
-
-
-def set_rates(optimiser: torch.optim.Optimizer, rates: Sequence[float], momentum: float) -> None:
-    """Sets each layer group's rate, and the momentum of all."""
-    for group in optimiser.param_groups:
-        group["lr"] = rates[group["layer_group"]]
-        group["betas"] = (momentum, BETA2)

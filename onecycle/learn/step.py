@@ -1,12 +1,14 @@
 """One step of training: forward, backward and update, in as many pieces as memory holds."""
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from onecycle.errors import UserError
 from onecycle.learn.device import Compute
+from onecycle.learn.optimiser import AdamW
 from onecycle.learn.recipe import Training
 from onecycle.progress import say
 
@@ -48,7 +50,7 @@ class Stepper:
             self.compute.device.type, enabled=self.compute.dtype == torch.float16
         )
 
-    def step(self, optimiser: torch.optim.Optimizer, x: Tensor, y: Tensor) -> Tensor:
+    def step(self, optimiser: AdamW, x: Tensor, y: Tensor) -> Tensor:
         """Trains one batch; gives its mean loss, a scalar on the device.
 
         Raises:
@@ -68,15 +70,21 @@ class Stepper:
         self._scaler.update()
         return loss
 
-    def _gradients(self, optimiser: torch.optim.Optimizer, x: Tensor, y: Tensor) -> Tensor:
+    def _gradients(self, optimiser: AdamW, x: Tensor, y: Tensor) -> Tensor:
         """The gradient of the whole batch, piece by piece; gives the mean loss."""
-        optimiser.zero_grad()
         device, total = self.compute.device, torch.zeros((), device=self.compute.device)
+        # The sums of the formula's gradients have no fixed order on a GPU.
+        model: Any = self.model
+        by_formula = getattr(model, "by_formula", False) and device.type == "cpu"
+        optimiser.zero_grad(keep=by_formula)
         for x_piece, y_piece in zip(pieces(x, self.micro), pieces(y, self.micro), strict=True):
+            share = len(x_piece) / len(x)
+            if by_formula:
+                total += model.add_gradients(x_piece, y_piece, share)
+                continue
             with self.compute.autocast():
-                scores = self.model(x_piece.to(device, non_blocking=True))
-            loss = self.loss(scores, y_piece.to(device, non_blocking=True))
-            loss = loss * (len(x_piece) / len(x))
+                scores = model(x_piece.to(device, non_blocking=True))
+            loss = self.loss(scores, y_piece.to(device, non_blocking=True)) * share
             self._scaler.scale(loss).backward()
             total += loss.detach()
         return total
@@ -102,6 +110,8 @@ def ran_out(error: RuntimeError) -> bool:
 
 def pieces(batch: Tensor, size: int) -> list[Tensor]:
     """A batch in pieces of `size`, [size, …]; a last single one joins its neighbour."""
+    if len(batch) <= size:
+        return [batch]
     cuts = list(range(size, len(batch), size))
     if cuts and len(batch) - cuts[-1] < 2:
         cuts.pop()

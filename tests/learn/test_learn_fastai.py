@@ -16,8 +16,8 @@ from onecycle.learn import augment, lr_finder, schedules
 from onecycle.learn.collab import DotProduct
 from onecycle.learn.groups import freeze, param_groups
 from onecycle.learn.heads import RangedSigmoid
-from onecycle.learn.learner import BETA2, EPS, set_rates
 from onecycle.learn.lr_finder import RangeTest
+from onecycle.learn.optimiser import AdamW
 from onecycle.learn.recipe import CollabLearner, VisionLearner
 from onecycle.learn.schedules import Schedule
 from onecycle.learn.vision import vision_model
@@ -136,12 +136,12 @@ def test_adam_takes_the_same_steps():
     parameter = torch.nn.Parameter(torch.tensor(told["start"], dtype=torch.float64))
     holder = torch.nn.Module()
     holder.weight = parameter
-    optimiser = torch.optim.AdamW(param_groups([holder], told["wd"]), betas=(0.9, BETA2), eps=EPS)
+    optimiser = AdamW(param_groups([holder], told["wd"]))
     for gradient, rate, momentum, after in zip(
         told["gradients"], told["rates"], told["momenta"], told["after"], strict=True
     ):
         parameter.grad = torch.tensor(gradient, dtype=torch.float64)
-        set_rates(optimiser, [rate], momentum)
+        optimiser.set_rates([rate], momentum)
         optimiser.step()
         assert parameter.tolist() == pytest.approx(after, rel=1e-4)
 
