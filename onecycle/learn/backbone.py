@@ -77,14 +77,22 @@ class Backbone(nn.Module):
             load_weights(model, weights, arch)
             if channels == 3:
                 self.scale, self.shift = renormalised(model, arch)
+        self.rescales = self._rescales()
+        self.register_load_state_dict_post_hook(Backbone._loaded)
         self.net = trim(model, self.layout.cut)
         if channels != 3:
             adapt(self.net, self.layout.stem, channels)
 
     def forward(self, x: Tensor) -> Tensor:
         """Float [N, C, H, W] to features, [N, K, H', W']; a vector is a map of one pixel."""
-        out = features(self.net(x * self.scale + self.shift))
+        out = features(self.net(x * self.scale + self.shift if self.rescales else x))
         return out if self.layout.mapped else out[:, :, None, None]
+
+    def _rescales(self) -> bool:
+        return bool((self.scale != 1).any() or (self.shift != 0).any())
+
+    def _loaded(self, _: object) -> None:
+        self.rescales = self._rescales()
 
     def layer_groups(self) -> list[nn.Module]:
         """Early layers and late ones; parameters that no layer holds are early."""

@@ -31,13 +31,8 @@ class Embedding(nn.Embedding):
 
 
 class Recommender(Grouped):
-    """Rows of user and item in, ratings out; keeps them between the bounds of `y_range`.
+    """Rows of user and item in, ratings out; keeps them between the bounds of `y_range`."""
 
-    Attributes:
-        by_formula: whether it has `add_gradients`, which trains without autograd.
-    """
-
-    by_formula = False
     group_names = ("embeddings",)
 
     def __init__(self, learner: CollabLearner) -> None:
@@ -69,7 +64,7 @@ class Recommender(Grouped):
         return torch.sigmoid(score) * (high - low) + low
 
 
-class DotProduct(Recommender):
+class Product(Recommender):
     """rating = σ(u·v + b_u + b_v)·(high - low) + low.
 
     Args:
@@ -77,8 +72,6 @@ class DotProduct(Recommender):
         items: likewise.
         learner: factors, biases or not, range.
     """
-
-    by_formula = True
 
     def __init__(self, users: int, items: int, learner: CollabLearner) -> None:
         super().__init__(learner)
@@ -93,6 +86,17 @@ class DotProduct(Recommender):
         """int64 [N, 2], rows of user and item, to ratings, float32 [N, 1]."""
         user, item = pairs.unbind(1)
         return self.ranged(self.product(self.user(user), self.item(item), pairs))
+
+    def product(self, users: Tensor, items: Tensor, pairs: Tensor) -> Tensor:
+        """Scores [N, 1] of embeddings [N, factors], with the biases of the pairs [N, 2]."""
+        score = (users * items).sum(1, keepdim=True)
+        if self.biased:
+            score = score + self.user_bias(pairs[:, 0]) + self.item_bias(pairs[:, 1])
+        return score
+
+
+class DotProduct(Product):
+    """The product alone, which can be trained by its formula."""
 
     def add_gradients(self, pairs: Tensor, ratings: Tensor, share: float = 1) -> Tensor:
         """The gradient of the mean squared error by its formula, added to what weights have.
@@ -130,15 +134,8 @@ class DotProduct(Recommender):
                 add_rows(self.item_bias.weight, item, steep)
             return off.square_().mean() * share
 
-    def product(self, users: Tensor, items: Tensor, pairs: Tensor) -> Tensor:
-        """Scores [N, 1] of embeddings [N, factors], with the biases of the pairs [N, 2]."""
-        score = (users * items).sum(1, keepdim=True)
-        if self.biased:
-            score = score + self.user_bias(pairs[:, 0]) + self.item_bias(pairs[:, 1])
-        return score
 
-
-class Implicit(DotProduct):
+class Implicit(Product):
     """A dot product whose embeddings hold what was rated by whom, whatever the rating was.
 
     U = P + N·Y and V = Q + Nᵀ·Z, where N is train's incidence, 1 where a user rated an item, each
@@ -148,14 +145,13 @@ class Implicit(DotProduct):
     Only training needs N: `baked` gives a plain dot product.
 
     Args:
-        users: as in DotProduct.
+        users: as in Product.
         items: likewise.
         learner: factors, weight decays, range.
         pairs: train's, int64 [N, 2], each once.
         ratings: train's, [N] or [N, 1]; scores start from the one that gives their mean.
     """
 
-    by_formula = False  # its embeddings are sums over whole tables
     start: Tensor  # of the scores: that of the mean rating
 
     def __init__(
@@ -196,7 +192,7 @@ class Neural(Recommender):
     """fast.ai's collab_learner(use_nn=True): dense layers on both embeddings side by side.
 
     Args:
-        users: as in DotProduct.
+        users: as in Product.
         items: likewise.
         learner: factors, layers, dropout, range.
     """
@@ -218,7 +214,7 @@ class Neural(Recommender):
         return self.ranged(self.dense(torch.cat([self.user(user), self.item(item)], dim=1)))
 
 
-def add_rows(table: nn.Parameter, rows: Tensor, values: Tensor) -> None:
+def add_rows(table: Tensor, rows: Tensor, values: Tensor) -> None:
     """Adds values [N, width] to rows, int64 [N], of a table's gradient."""
     if table.grad is None:
         table.grad = torch.zeros_like(table)

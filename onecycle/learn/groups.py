@@ -1,10 +1,13 @@
 """Layer groups: which parts of a model learn together, at which rate, and which are frozen."""
 
-from collections.abc import Sequence
+import copy
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
-from torch import nn
+from torch import Tensor, nn
 
+Model = Callable[[Tensor], Tensor]
 NORMS = (nn.modules.batchnorm._BatchNorm, nn.LayerNorm, nn.GroupNorm, nn.RMSNorm)
 
 
@@ -20,6 +23,38 @@ class Grouped(nn.Module):
     def baked(self) -> "Grouped":
         """The model to predict with and to keep, where that is another than the one that trains."""
         return self
+
+    def folded(self) -> "Grouped":
+        """A copy that predicts the same with less work, where there is one."""
+        return self
+
+    def is_still(self, *, train_norm: bool) -> bool:
+        """Whether all but the last group, once frozen, gives the same whenever it is asked.
+
+        Args:
+            train_norm: whether its norm layers train; all of it is then in train mode.
+        """
+        return False
+
+    def parted(self) -> tuple[Model, Model]:
+        """What gives the features of an input, as it is now, and what makes scores of them."""
+        raise TypeError(f"{type(self).__name__} has no body and head")
+
+
+@contextmanager
+def untouched(model: nn.Module) -> Iterator[None]:
+    """Whatever is done inside, a model's weights, gradients, modes and freezing end as before."""
+    state = copy.deepcopy(model.state_dict())
+    modes = [(each, each.training) for each in model.modules()]  # from the root on
+    trains = [(it, it.requires_grad, it.grad) for it in model.parameters()]
+    try:
+        yield
+    finally:
+        model.load_state_dict(state)
+        for module, mode in modes:
+            module.train(mode)
+        for parameter, on, gradient in trains:
+            parameter.requires_grad_(on).grad = gradient
 
 
 def param_groups(

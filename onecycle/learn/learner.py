@@ -1,6 +1,5 @@
 """The learner: one model, its data, and the loops that train, test rates and predict."""
 
-import copy
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from itertools import chain
@@ -14,15 +13,16 @@ from onecycle.learn import lr_finder, schedules
 from onecycle.learn.check import look
 from onecycle.learn.datasets import Dataset, Datasets, Loader
 from onecycle.learn.device import Compute
-from onecycle.learn.groups import Grouped, freeze, param_groups
+from onecycle.learn.groups import Grouped, Model, freeze, param_groups, untouched
 from onecycle.learn.optimiser import AdamW
 from onecycle.learn.recipe import Training, VisionLearner
 from onecycle.learn.schedules import Cycle, Schedule
 from onecycle.learn.seeding import seeded
 from onecycle.learn.step import Stepper
+from onecycle.learn.task import Task
 from onecycle.progress import say, track
 
-AT_ONCE = 1 << 14  # examples that are predicted at once, where they are no pictures
+AT_ONCE = 1 << 14  # examples that are predicted at once, where they are no pictures or maps
 Floats = np.ndarray[tuple[int, ...], np.dtype[np.float32]]
 Row = dict[str, float | str]
 
@@ -43,7 +43,7 @@ class Learner:
         self.groups = self.model.layer_groups()
         self.epoch = 0  # over all phases; with the seed it decides the order of samples
         self.frozen = 0  # so many groups, from the first, do not train
-        self.stepper = Stepper(self.model, data.blocks.y.loss, recipe, compute)
+        self.stepper = Stepper(data.blocks.y.loss, recipe, compute)
 
     def freeze_to(self, group: int) -> None:
         """Freezes all layer groups before `group`; below 0 it counts from the last.
@@ -127,7 +127,8 @@ class Learner:
         Raises:
             UserError: the loss is not finite, or memory does not hold two items.
         """
-        loader = self._loader()
+        task = self._task()
+        loader = self._loader(task.train.data)
         steps, total = len(loader), len(loader) * cycle.epochs
         history: list[Row] = []
         optimiser = self._optimiser()
@@ -137,20 +138,22 @@ class Learner:
             for step, (x, y) in enumerate(track(chain.from_iterable(epochs), cycle.name, total)):
                 share, momentum = cycle.schedule.at(step, total)
                 optimiser.set_rates([rate * share for rate in cycle.rates], momentum)
-                losses.append(self.stepper.step(optimiser, x, y))
+                losses.append(self.stepper.step(task.train.model, optimiser, x, y))
                 if len(losses) == steps:
-                    history.append(self._report(cycle, share, losses, len(history) + 1))
+                    history.append(self._report(cycle, share, losses, task, len(history) + 1))
                     losses = []
         return history
 
-    def _report(self, cycle: Cycle, share: float, losses: list[Tensor], nth: int) -> Row:
+    def _report(
+        self, cycle: Cycle, share: float, losses: list[Tensor], task: Task, nth: int
+    ) -> Row:
         train_loss = float(torch.stack(losses).mean())
         if not np.isfinite(train_loss):
             raise UserError(
                 f"train: the loss of epoch {self.epoch} is {train_loss}; "
                 f"lower train.{cycle.name}.lr (highest now {cycle.rates[-1]:.2e})"
             )
-        valid_loss, metric = self.validate(self.data.valid)
+        valid_loss, metric = self._watch(task)
         lr = cycle.rates[-1] * share
         say(
             f"{cycle.name}: epoch {nth} of {cycle.epochs}, train loss {train_loss:.4f}, "
@@ -164,12 +167,12 @@ class Learner:
         """Runs a range test of what is not frozen; it leaves no trace."""
         test = test or lr_finder.RangeTest()
         with self.untouched(), self._seeded():
-            optimiser, loader = self._optimiser(), self._loader()
-            batches = self._endless(loader)
+            task, optimiser = self._task(), self._optimiser()
+            batches = self._endless(self._loader(task.train.data))
 
             def train_step(_: int, rate: float) -> float:
                 optimiser.set_rates([rate] * len(self.groups), schedules.HIGH)
-                return float(self.stepper.step(optimiser, *next(batches)))
+                return float(self.stepper.step(task.train.model, optimiser, *next(batches)))
 
             return lr_finder.run(test, train_step)
 
@@ -181,13 +184,23 @@ class Learner:
         """
         with self.untouched(), self._seeded(), torch.no_grad():
             self._to_train()
-            x, y = next(self._loader().epoch(self.epoch))
+            x, y = next(self._loader(self.data.train).epoch(self.epoch))
             some = slice(self.stepper.micro)
             return look(self.model, (x[some], y[some]), self.data.train, self.compute)
 
+    def _watch(self, task: Task) -> tuple[float, float]:
+        """Loss and metric of valid while a task is trained."""
+        if task.valid is None:
+            return self.validate(self.data.valid)
+        self.model.eval()
+        return self._measured(self._scores(task.valid.model, task.valid.data), self.data.valid)
+
     def validate(self, part: Dataset) -> tuple[float, float]:
         """Loss and metric of a part."""
-        scores = self.predict(part)
+        return self._measured(self.predict(part), part)
+
+    def _measured(self, scores: Floats, part: Dataset) -> tuple[float, float]:
+        """Loss and metric of the scores of a part."""
         if not np.isfinite(scores).all():
             raise UserError(f"train: epoch {self.epoch} gave scores that are not finite; lower lr")
         loss = self.data.blocks.y.loss(torch.from_numpy(scores), part.y)
@@ -195,9 +208,13 @@ class Learner:
 
     def predict(self, part: Dataset) -> Floats:
         """Scores of every example of a part, float32 [N, outputs]."""
-        model, scores = self.model.eval().baked(), []
-        pictures = part.blocks.view is not None
-        at_once = min(self.recipe.batch_size, self.stepper.micro) if pictures else AT_ONCE
+        return self._scores(self.model.eval().baked().folded(), part)
+
+    def _scores(self, model: Model, part: Dataset) -> Floats:
+        """What a model in eval mode makes of a part, float32 [N, outputs]."""
+        narrow = part.blocks.view is None and part.x.dim() <= 2
+        at_once = AT_ONCE if narrow else min(self.recipe.batch_size, self.stepper.micro)
+        scores = []
         with torch.inference_mode(), self.compute.autocast():
             for x, _ in Loader(part, at_once):
                 scores.append(model(x.to(self.compute.device)).float().cpu())
@@ -212,22 +229,21 @@ class Learner:
     @contextmanager
     def untouched(self) -> Iterator[None]:
         """Whatever is trained inside, the model, its freezing and the epoch end as they began."""
-        state, epoch, frozen = copy.deepcopy(self.model.state_dict()), self.epoch, self.frozen
-        modes = [(each, each.training) for each in self.model.modules()]  # from the root on
-        trains = [(it, it.requires_grad, it.grad) for it in self.model.parameters()]
-        micro = self.stepper.micro
+        epoch, frozen, micro = self.epoch, self.frozen, self.stepper.micro
         try:
-            yield
+            with untouched(self.model):
+                yield
         finally:
-            self.model.load_state_dict(state)
             self.epoch, self.frozen, self.stepper.micro = epoch, frozen, micro
-            for module, mode in modes:
-                module.train(mode)
-            for parameter, on, gradient in trains:
-                parameter.requires_grad_(on).grad = gradient
 
-    def _loader(self) -> Loader:
-        return Loader(self.data.train, self.recipe.batch_size, self.recipe.seed)
+    def _task(self) -> Task:
+        """What trains from here on; the frozen body is asked for what it won't say otherwise."""
+        frozen = 0 < self.frozen == len(self.groups) - 1
+        still = frozen and self.model.is_still(train_norm=self.train_norm)
+        return Task(self.model, self.data, self.recipe.batch_size, self.compute, still=still)
+
+    def _loader(self, data: Dataset) -> Loader:
+        return Loader(data, self.recipe.batch_size, self.recipe.seed)
 
     def _optimiser(self) -> AdamW:
         """A fresh AdamW over the parameters that train."""

@@ -1,13 +1,13 @@
 """One step of training: forward, backward and update, in as many pieces as memory holds."""
 
 from collections.abc import Callable
-from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from onecycle.errors import UserError
 from onecycle.learn.device import Compute
+from onecycle.learn.groups import Model
 from onecycle.learn.optimiser import AdamW
 from onecycle.learn.recipe import Training
 from onecycle.progress import say
@@ -23,7 +23,6 @@ class Stepper:
     batch all the same; only batch norm sees the pieces, each for itself.
 
     Args:
-        model: what learns.
         loss: mean loss of scores [N, …] and targets [N, …].
         recipe: batch size and micro-batch.
         compute: device and precision.
@@ -34,12 +33,11 @@ class Stepper:
 
     def __init__(
         self,
-        model: nn.Module,
         loss: Callable[[Tensor, Tensor], Tensor],
         recipe: Training,
         compute: Compute,
     ) -> None:
-        self.model, self.loss, self.compute = model, loss, compute
+        self.loss, self.compute = loss, compute
         self.micro = recipe.micro_batch or recipe.batch_size
         self.restart()
 
@@ -50,8 +48,14 @@ class Stepper:
             self.compute.device.type, enabled=self.compute.dtype == torch.float16
         )
 
-    def step(self, optimiser: AdamW, x: Tensor, y: Tensor) -> Tensor:
+    def step(self, model: Model, optimiser: AdamW, x: Tensor, y: Tensor) -> Tensor:
         """Trains one batch; gives its mean loss, a scalar on the device.
+
+        Args:
+            model: what learns, or the part of it that does.
+            optimiser: moves it.
+            x: the batch's inputs.
+            y: its targets.
 
         Raises:
             UserError: memory does not even hold two items.
@@ -59,28 +63,27 @@ class Stepper:
         loss = None
         while loss is None:
             try:
-                loss = self._gradients(optimiser, x, y)
+                loss = self._gradients(model, optimiser, x, y)
             except RuntimeError as error:
                 if not ran_out(error):
                     raise
                 said = str(error).splitlines()[0]
             if loss is None:  # out of `except`, where the error held on to what memory there was
                 self._halve(len(x), said)
-        self._scaler.step(optimiser)
+        self._scaler.step(optimiser)  # type: ignore[arg-type]  # needs its groups and step alone
         self._scaler.update()
         return loss
 
-    def _gradients(self, optimiser: AdamW, x: Tensor, y: Tensor) -> Tensor:
+    def _gradients(self, model: Model, optimiser: AdamW, x: Tensor, y: Tensor) -> Tensor:
         """The gradient of the whole batch, piece by piece; gives the mean loss."""
         device, total = self.compute.device, torch.zeros((), device=self.compute.device)
         # The sums of the formula's gradients have no fixed order on a GPU.
-        model: Any = self.model
-        by_formula = getattr(model, "by_formula", False) and device.type == "cpu"
-        optimiser.zero_grad(keep=by_formula)
+        formula = getattr(model, "add_gradients", None) if device.type == "cpu" else None
+        optimiser.zero_grad(keep=formula is not None)
         for x_piece, y_piece in zip(pieces(x, self.micro), pieces(y, self.micro), strict=True):
             share = len(x_piece) / len(x)
-            if by_formula:
-                total += model.add_gradients(x_piece, y_piece, share)
+            if formula:
+                total += formula(x_piece, y_piece, share)
                 continue
             with self.compute.autocast():
                 scores = model(x_piece.to(device, non_blocking=True))

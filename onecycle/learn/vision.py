@@ -2,6 +2,7 @@
 
 import io
 from contextlib import redirect_stderr
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -10,8 +11,9 @@ from torch import Tensor, nn
 from onecycle.errors import UserError
 from onecycle.learn.archs import TIMM
 from onecycle.learn.backbone import Backbone
-from onecycle.learn.groups import Grouped
-from onecycle.learn.heads import HEADS
+from onecycle.learn.fold import folded
+from onecycle.learn.groups import NORMS, Grouped, Model
+from onecycle.learn.heads import HEADS, ConcatPool
 from onecycle.learn.pretrained import SIDE, imagenet_weights
 from onecycle.learn.recipe import VisionLearner
 
@@ -46,14 +48,37 @@ class VisionModel(Grouped):
 
         The head computes in float32: its last layer in bfloat16 alone costs half a pixel on BIWI.
         """
-        features = self.body(x).float()
-        with torch.autocast(x.device.type, enabled=False):
-            out: Tensor = self.head(features)
+        return self.answer(self.body(x).float())
+
+    def answer(self, features: Tensor, first: int = 0) -> Tensor:
+        """What the head's layers, from the `first` on, make of float32 [N, …]."""
+        with torch.autocast(features.device.type, enabled=False):
+            out: Tensor = self.head[first:](features)
         return out
+
+    def folded(self) -> "VisionModel":
+        """A copy in eval mode, its batch norms part of its convolutions."""
+        return folded(self)
+
+    def is_still(self, *, train_norm: bool) -> bool:
+        """Whether the body has nothing that trains or draws on in train mode."""
+        return not train_norm or not any(map(stirs, self.body.modules()))
+
+    def parted(self) -> tuple[Model, Model]:
+        """The body, folded, with the pooling that a head begins with; and the head's rest."""
+        body, pools = folded(self.body), isinstance(self.head[0], ConcatPool)
+        see = nn.Sequential(body, self.head[0]) if pools else body
+        return see, partial(self.answer, first=int(pools))
 
     def layer_groups(self) -> list[nn.Module]:
         """From the first to the last: early layers, late layers, head."""
         return [*self.body.layer_groups(), self.head]
+
+
+def stirs(layer: nn.Module) -> bool:
+    """Whether a layer does otherwise in train mode: norms, dropout, stochastic depth."""
+    name = type(layer).__name__.lower()
+    return isinstance(layer, NORMS) or "drop" in name or "stochastic" in name
 
 
 def vision_model(

@@ -69,7 +69,7 @@ def everything(each: Learner) -> list[object]:
     tensors = {name: value.clone() for name, value in each.model.state_dict().items()}
     flags = [(p.requires_grad, p.grad) for p in each.model.parameters()]
     modes = [module.training for module in each.model.modules()]
-    batch = next(iter(each._loader().epoch(each.epoch)))
+    batch = next(iter(each._loader(each.data.train).epoch(each.epoch)))
     world = torch.get_rng_state(), np.random.get_state()[1].tolist()
     return [tensors, flags, modes, batch, world, each.epoch, each.frozen, each.stepper.micro]
 
@@ -223,10 +223,10 @@ def test_a_batch_in_pieces_has_the_gradient_of_the_whole(store):
         torch.nn.init.constant_(model.weight, 0.1)
         torch.nn.init.zeros_(model.bias)
         recipe = RECIPE.model_copy(update={"batch_size": 11, "micro_batch": micro})
-        stepper = Stepper(model, F.cross_entropy, recipe, compute)
+        stepper = Stepper(F.cross_entropy, recipe, compute)
         optimiser = AdamW(param_groups([model], 0.0))
         optimiser.set_rates([0.0], 0.9)
-        loss = stepper.step(optimiser, x, y)
+        loss = stepper.step(model, optimiser, x, y)
         grads.append(torch.cat([model.weight.grad.flatten(), model.bias.grad, loss[None]]))
     assert torch.allclose(grads[0], grads[1]) and torch.allclose(grads[0], grads[2])
 
