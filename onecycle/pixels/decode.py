@@ -8,8 +8,9 @@ import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
+import cv2
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 from PIL.Image import Transpose
@@ -138,9 +139,8 @@ def _from_image(path: Path, size: int | None, channels: int) -> Decoded:
             width, height = (height, width) if turn >= 5 else (width, height)
         if getattr(image, "is_animated", False):
             notes.append("several frames, the first taken")
-    # Each channel for itself: Pillow would take a fourth one for opacity.
-    planes = [np.asarray(_resized(plane, size)) for plane in picture.split()]
-    return Decoded(np.stack(planes, axis=2), (width, height), (*notes, *_odd(width, height)))
+    pixels = _resized(np.asarray(picture), size)
+    return Decoded(pixels, (width, height), (*notes, *_odd(width, height)))
 
 
 def _check_end(path: Path) -> None:
@@ -226,7 +226,7 @@ def _mapped(path: Path) -> Pixels:
 
 
 def _from_array(array: Pixels, size: int | None, channels: int) -> Decoded:
-    """Resizes an array, channel by channel."""
+    """Resizes an array."""
     if array.dtype != np.uint8 or array.ndim not in (2, 3) or 0 in array.shape:
         raise Unusable(f"expected uint8 [H, W] or [H, W, C], got {array.dtype} {list(array.shape)}")
     array = array.reshape(*array.shape[:2], -1)
@@ -234,14 +234,20 @@ def _from_array(array: Pixels, size: int | None, channels: int) -> Decoded:
     _check_size(width, height)
     if found != channels:
         raise Unusable(f"has {found} channels, prepare.channels is {channels}")
-    planes = [_resized(Image.fromarray(array[:, :, at]), size) for at in range(channels)]
-    pixels = np.stack([np.asarray(plane) for plane in planes], axis=2)
-    return Decoded(pixels, (width, height), tuple(_odd(width, height)))
+    return Decoded(_resized(array, size), (width, height), tuple(_odd(width, height)))
 
 
-def _resized(image: Image.Image, size: int | None) -> Image.Image:
-    short = min(image.size)
-    if size is None or short <= size:
-        return image
-    width, height = (max(1, round(side * size / short)) for side in image.size)
-    return image.resize((width, height), Image.Resampling.BILINEAR)
+def _resized(pixels: Pixels, size: int | None) -> Pixels:
+    """A picture [H, W] or [H, W, C] as [H, W, C], its short side no longer than `size`.
+
+    Under twice the size, two by two pixels are blended, in a quarter of the time that all that lie
+    below one take; beyond that they would leave some out.
+    """
+    height, width = pixels.shape[:2]
+    short = min(height, width)
+    if size is not None and short > size:
+        to = [max(1, round(side * size / short)) for side in (width, height)]
+        way = cv2.INTER_AREA if short >= 2 * size else cv2.INTER_LINEAR
+        pixels = cast(Pixels, cv2.resize(np.ascontiguousarray(pixels), to, interpolation=way))
+        width, height = to
+    return pixels.reshape(height, width, -1)

@@ -77,7 +77,9 @@ def _grey(pixels: Pixels) -> NDArray[np.float32]:
 
 
 def _bits(low: NDArray[np.float32]) -> bytes:
-    return np.packbits((low > np.median(low)).ravel()[ORDER]).tobytes()
+    ordered = np.sort(low, axis=None)
+    median = (ordered[KEPT * KEPT // 2 - 1] + ordered[KEPT * KEPT // 2]) / 2  # np.median, quicker
+    return np.packbits((low > median).ravel()[ORDER]).tobytes()
 
 
 def _sha256(source: Path | Pixels) -> str:

@@ -238,3 +238,13 @@ def test_arrays_that_are_no_picture_are_set_aside(tmp_path):
     assert [str(it)[:12] for it in reasons] == [
         "is empty (0 ", "can't be dec", "expected uin", "has 3 channe",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("size", [70, 110, 199])
+def test_resizing_is_close_to_pillow_s(tmp_path, size):
+    y, x = np.mgrid[:200, :300]
+    waves = 128 + 60 * np.sin(x / 9) + 60 * np.cos(y / 7 + x / 23)
+    picture = Image.fromarray(np.repeat(waves[:, :, None], 3, axis=2).astype(np.uint8))
+    read, _ = stored(tmp_path, save(tmp_path / "a.png", picture), size=size)
+    wanted = picture.resize((round(300 * size / 200), size), Image.Resampling.BILINEAR)
+    assert np.abs(read[0].astype(int) - np.asarray(wanted)).mean() < 2
