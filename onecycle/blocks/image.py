@@ -58,6 +58,8 @@ class Images:
         """
         (height, width), channels = self.size, self.store.channels
         out = np.empty((len(rows), height, width, channels), np.float32)
+        whole = channels <= WARPED  # then OpenCV writes where it shall stand: new memory is slow
+        buffer = np.empty((height, width, channels), np.uint8) if whole else None
         to_batch = np.linalg.inv(to_pixels(height, width))
         for at, row in enumerate(rows.tolist()):
             pixels: Pixels = self.store[row]
@@ -69,11 +71,13 @@ class Images:
                     np.ascontiguousarray(pixels[:, :, some]),
                     warp,
                     (width, height),
+                    dst=buffer,
                     flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
                     borderMode=cv2.BORDER_REFLECT_101,
                 )
-                looked_up = cv2.LUT(seen, table[:, None, some])
-                out[at, :, :, some] = looked_up.reshape(height, width, -1)
+                looked_up = cv2.LUT(seen, table[:, None, some], dst=out[at] if whole else None)
+                if not whole:
+                    out[at, :, :, some] = looked_up.reshape(height, width, -1)
         return torch.from_numpy(out).permute(0, 3, 1, 2)
 
     def pictures(self, x: Tensor) -> Pixels:
