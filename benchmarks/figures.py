@@ -161,11 +161,13 @@ def ends(setup: Setup, rows: list[Kept]) -> str:
                 (kept["title"], "–", "–", said or "no environment: `make peers`", "–", "–")
             )
             continue
-        times = [b / a for a, b in zip(mine, theirs, strict=True)]
-        met = yes(float(np.median(times)) >= least) if least else "–"
-        seconds = [f"{short(np.median(each))} s" for each in (mine, theirs)]
-        wanted = f"≥ {least:g}" if least else "–"
-        lines.append((kept["title"], *seconds, spread(times), wanted, met))
+        for title, each in ((kept["title"], mine), ("by its own recipe", kept["own"])):
+            if each:
+                times = [b / a for a, b in zip(each, theirs, strict=True)]
+                met = yes(float(np.median(times)) >= least) if least else "–"
+                seconds = [f"{short(np.median(took))} s" for took in (each, theirs)]
+                wanted = f"≥ {least:g}" if least else "–"
+                lines.append((title, *seconds, spread(times), wanted, met))
     head = ("what", "onecycle", "fastai", "ratio, median [least, most]", "target", "met")
     told = "\n".join(f"- {name}: {whole.settings(name)}" for name in whole.PROBLEMS)
     text = f"""## End to end

@@ -52,8 +52,7 @@ def main() -> None:
     valid_loss = np.array(learn.watch.valid_losses)  # before predictions add theirs
     scores = {f"{part}_scores": predict(learn, rows_of(parts[part])) for part in ("valid", "test")}
     if job.get("whole"):
-        parted = {part: [job["y"][row] for row in rows] for part, rows in parts.items()}
-        decide(job["kind"], job.get("classes", []), scores, parted)
+        decide(job, scores, parts)  # for its time; benchmarks/table.py measures the scores
     np.savez(
         sys.argv[2],
         whole_seconds=time.perf_counter() - start,
