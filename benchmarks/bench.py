@@ -42,6 +42,7 @@ def main(argv: list[str] | None = None) -> int:
     setup = Setup(
         arguments.out.resolve(),
         arguments.mirror.resolve(),
+        whole.voc(arguments.out.resolve(), arguments.mirror.resolve(), quick=arguments.quick),
         arguments.threads,
         0 if arguments.threads <= 2 else min(16, arguments.threads),
         arguments.quick,

@@ -69,6 +69,7 @@ class Setup:
     Attributes:
         out: folder of the results.
         mirror: folder with ml-100k.zip.
+        voc: folder with VOC's photographs, at any depth; photographs are drawn without one.
         threads: of torch.
         workers: of the peers' loaders.
         quick: tiny sizes, to try everything.
@@ -76,6 +77,7 @@ class Setup:
 
     out: Path
     mirror: Path
+    voc: Path
     threads: int
     workers: int
     quick: bool = False
@@ -90,8 +92,8 @@ class Setup:
 
     def photographs(self, times: int | None = None) -> tuple[dict[str, Any], str]:
         """Arguments of a side, and in words what the photographs are."""
-        n = (8 if self.quick else 256) if times is None else (4 if self.quick else 128) * times
-        files, which = made.photos(self.out / "photos", n)
+        n = (8 if self.quick else 256) if times is None else (4 if self.quick else 64) * times
+        files, which = made.photos(self.out / "photos", n, self.voc)
         labels = [f"{at % CLASSES:02}" for at in range(n)]
         args = {"files": files, "labels": labels, "settings": self.settings}
         said = self.settings

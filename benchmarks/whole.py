@@ -54,6 +54,14 @@ def measure(name: str, setup: Setup, pythons: dict[str, Path]) -> Kept:
     return {"title": title, **found, "own": own, "least": LEAST.get(name)}
 
 
+def voc(out: Path, mirror: Path, *, quick: bool) -> Path:
+    """The folder of VOC's photographs, unpacked from the mirror if that has them."""
+    tree = out / "tree"
+    if not quick and (mirror / "pascal_2007.tgz").exists():
+        prepared(tree, "pascal", mirror)
+    return tree / "data" / "pascal" / "raw"
+
+
 def prepared(tree: Path, name: str, mirror: Path) -> None:
     """Runs the stages before training in a tree of their own, if their files are not there."""
     if (tree / "data" / name / "split.parquet").exists():
