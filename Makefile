@@ -12,7 +12,7 @@ PORT ?= 4200
 # So that `python` in dvc.yaml means this one.
 export PATH := $(dir $(PYTHON)):$(PATH)
 
-.PHONY: help setup run ui repro test trials fuzz check schema lock peers peers-lock clean
+.PHONY: help setup run ui repro test trials fuzz check schema lock bench peers peers-lock clean
 .DEFAULT_GOAL := help
 
 help: ## show this
@@ -66,17 +66,23 @@ lock: $(READY) ## choose versions anew and write requirements.lock
 	  --generate-hashes --no-emit-index-url --no-annotate --upgrade --quiet \
 	  --custom-compile-command "make lock" -o requirements.lock
 
-# The peer of benchmarks/, in an environment of its own.
-peers: .venv-fastai/.ready ## make .venv-fastai, which benchmarks/side_by_side.py compares with
-.venv-fastai/.ready: benchmarks/fastai/requirements.lock
-	$(BASE) -m venv .venv-fastai
-	.venv-fastai/bin/python -m pip install --quiet --require-hashes -r $<
+# BENCH="--only data,frozen --repeats 3" measures less; --quick tries everything at tiny sizes.
+bench: $(READY) ## measure beside the peers that `make peers` made, and write docs/benchmarks.md: an hour
+	$(PYTHON) -m benchmarks.bench $(BENCH)
+
+# The peers of benchmarks/, in environments of their own.
+PEERS := fastai ratings
+peers: $(PEERS:%=.venv-%/.ready) ## make .venv-fastai and .venv-ratings, which benchmarks/ compares with
+.venv-%/.ready: benchmarks/%/requirements.lock
+	$(BASE) -m venv .venv-$*
+	.venv-$*/bin/python -m pip install --quiet --require-hashes -r $<
 	touch $@
 
-peers-lock: $(READY) ## write benchmarks/fastai/requirements.lock
-	$(dir $(PYTHON))uv pip compile benchmarks/fastai/requirements.in --universal --python-version 3.11 \
-	  --generate-hashes --no-emit-index-url --no-annotate --quiet \
-	  --custom-compile-command "make peers-lock" -o benchmarks/fastai/requirements.lock
+peers-lock: $(READY) ## write benchmarks/fastai/requirements.lock and benchmarks/ratings/'s
+	for peer in $(PEERS); do \
+	  $(dir $(PYTHON))uv pip compile benchmarks/$$peer/requirements.in --universal --python-version 3.11 \
+	    --generate-hashes --no-emit-index-url --no-annotate --quiet \
+	    --custom-compile-command "make peers-lock" -o benchmarks/$$peer/requirements.lock || exit 1; done
 
 clean: ## remove the environment and all caches, but no data, model or report
 	rm -rf $(VENV) .mypy_cache .ruff_cache .hypothesis .import_linter_cache .coverage

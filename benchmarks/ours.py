@@ -9,14 +9,17 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.jobs import Job
+from onecycle.decide.kinds import KINDS
 from onecycle.learn import device, saved
 from onecycle.learn.assemble import target_of
 from onecycle.learn.augment import Augment
 from onecycle.learn.datasets import Blocks, Dataset, Datasets, split_items
 from onecycle.learn.learner import Learner
+from onecycle.learn.lr_finder import RangeTest, choose
 from onecycle.learn.recipe import CollabLearner, VisionLearner
 from onecycle.learn.schedules import Cycle
 from onecycle.paths import Paths
+from onecycle.progress import say
 
 Result = dict[str, Any]
 Fit = Callable[[Learner], list[dict[str, Any]]]
@@ -50,16 +53,40 @@ def train(job: Job, *, own: bool) -> Result:
     start, start_cpu = time.perf_counter(), time.process_time()
     make = ratings if job["kind"] == "rating" else pictures
     learner, fit = make(settings)
+    if job.get("whole"):
+        range_test(learner)
     history = fit(learner)
     trained, trained_cpu = time.perf_counter(), time.process_time()
     parts = learner.data.parts
     scores = {f"{name}_scores": predicted(learner, parts.get(name)) for name in ("valid", "test")}
+    if job.get("whole"):
+        decide(learner, scores)
     return scores | {
+        "whole_seconds": np.array(time.perf_counter() - start),
         "valid_loss": np.array([row["valid_loss"] for row in history]),
         "seconds": np.array(trained - start),
         "cpu_seconds": np.array(trained_cpu - start_cpu),
         "predict_cpu_seconds": np.array(time.process_time() - trained_cpu),
     }
+
+
+def range_test(learner: Learner) -> None:
+    """The lesson's, of a frozen body; what it suggests is told."""
+    if len(learner.groups) > 1:
+        learner.freeze()
+    test = RangeTest()
+    say(f"range test: {choose(test, learner.lr_find(test))['reason']}")
+    learner.unfreeze()
+
+
+def decide(learner: Learner, scores: Result) -> None:
+    """The decision from valid (where there is one), the measures on test; as the stages do it."""
+    y, parts = learner.data.blocks.y, learner.data.parts
+    kind = KINDS[y.state()["kind"]]
+    valid, test = parts["valid"], parts["test"]
+    fitted, _ = kind.fit(scores["valid_scores"], valid.y.numpy(), kind.Params(), valid.size_px)
+    ones = np.ones((1, len(test)))
+    kind.metrics(scores["test_scores"], test.y.numpy(), fitted, ones, test.size_px)
 
 
 def predicted(learner: Learner, part: Dataset | None) -> np.ndarray[Any, Any]:

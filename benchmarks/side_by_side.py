@@ -1,10 +1,12 @@
 """Trains the same jobs with fast.ai and with onecycle, measures both alike, writes a table.
 
-    python -m benchmarks.side_by_side --out results [--only fastai] [--problems pets,biwi]
+    python -m benchmarks.side_by_side --out results [--only fastai] [--problems pets,biwi] [--whole]
 
 Needs download, prepare and split of pets, pascal, biwi and movielens (after `patches/mirror.yaml`
 or from the publishers), and `make peers` for fast.ai's half. What is in the results folder is not
-trained again, so an interrupted run goes on where it was.
+trained again, so an interrupted run goes on where it was. `--whole` does the lesson's whole work: a
+range test before the training (its rate is told, not used: both train at the job's), the threshold
+or other decision from valid, the measures on test.
 """
 
 import argparse
@@ -55,6 +57,7 @@ def parser() -> argparse.ArgumentParser:
     command.add_argument("--peer", type=Path, default=PEER, help="python of fast.ai's environment")
     command.add_argument("--weights", type=Path, default=WEIGHTS)
     command.add_argument("--threads", type=int, default=1)
+    command.add_argument("--whole", action="store_true", help="range test and decision too")
     return command
 
 
@@ -63,6 +66,8 @@ def train(tool: str, name: str, seed: int, arguments: argparse.Namespace) -> Non
     result = arguments.out / f"{tool}-{name}-{seed}.npz"
     kept = result.with_suffix(".json")
     job = json.loads(json.dumps(jobs.make(name, seed, arguments.weights, arguments.threads)))
+    if arguments.whole:
+        job["whole"] = True
     if result.exists() and read_json(kept) == job:
         say(f"{result}: there already")
         return

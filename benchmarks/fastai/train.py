@@ -5,11 +5,13 @@
 A job is what benchmarks/jobs.py makes. Writes raw outputs of valid and test in the order of the
 job's rows: logits, points in [-1, 1] or ratings, float32 [N, width]; the valid loss of each epoch,
 frozen ones first; `seconds` and `cpu_seconds` of training with its validations, after the imports;
-and `predict_cpu_seconds` of predicting valid and test.
+and `predict_cpu_seconds` of predicting valid and test. Where the job says `whole`, a range test
+comes before, a decision and the measures after, and `whole_seconds` are of all of it.
 """
 
 import json
 import sys
+import tempfile
 import time
 from pathlib import Path
 from typing import Any
@@ -18,6 +20,7 @@ import numpy as np
 import pandas as pd
 import ratings
 import torch
+from decisions import decide
 from fastai.data.block import CategoryBlock, DataBlock, MultiCategoryBlock, TransformBlock
 from fastai.data.core import DataLoaders
 from fastai.data.transforms import Normalize
@@ -48,8 +51,11 @@ def main() -> None:
     trained, trained_cpu = time.perf_counter(), time.process_time()
     valid_loss = np.array(learn.watch.valid_losses)  # before predictions add theirs
     scores = {f"{part}_scores": predict(learn, rows_of(parts[part])) for part in ("valid", "test")}
+    if job.get("whole"):
+        decide(job, scores, parts)  # for its time; benchmarks/table.py measures the scores
     np.savez(
         sys.argv[2],
+        whole_seconds=time.perf_counter() - start,
         **scores,
         valid_loss=valid_loss,
         seconds=trained - start,
@@ -66,6 +72,7 @@ def train_ratings(job: Job, parts: dict[str, list[int]]) -> tuple[Learner, Any]:
     dls = ratings.loaders(table, parts["train"], watched, job["batch_size"], shuffle=job["shuffle"])
     learn = ratings.learner(dls, job["factors"], job["y_range"])
     learn.add_cb(Watch())
+    range_test(learn, job)
     with quiet(learn):
         learn.fit_one_cycle(job["epochs"], job["lr"], wd=job["wd"])
     return learn, lambda rows: dls.test_dl(table.iloc[rows]) if rows else None
@@ -79,9 +86,19 @@ def train_pictures(job: Job, parts: dict[str, list[int]]) -> tuple[Learner, Any]
         dls, arch, pretrained=False, normalize=False, y_range=job.get("y_range"), cbs=Watch()
     )
     load_body(learn, arch, job["weights"])
+    learn.freeze()
+    range_test(learn, job)
     with quiet(learn):
         learn.fine_tune(job["epochs"], job["lr"], freeze_epochs=job["frozen_epochs"])
     return learn, lambda rows: dls.test_dl(rows) if rows else None
+
+
+def range_test(learn: Learner, job: Job) -> None:
+    """The lesson's `lr_find`, if the job is whole."""
+    if job.get("whole"):
+        with tempfile.TemporaryDirectory() as folder, quiet(learn):
+            learn.path = Path(folder)  # it keeps the model there meanwhile
+            learn.lr_find(show_plot=False)
 
 
 def picture_loaders(job: Job, parts: dict[str, list[int]]) -> DataLoaders:
