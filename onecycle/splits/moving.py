@@ -5,8 +5,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from onecycle.splits import near
 from onecycle.splits.audit import are_pairs, duplicates, hashes, pair_keys
@@ -75,9 +73,7 @@ def _chains(
         ends.append(np.stack([np.arange(n), code + start])[:, code >= 0])
         start += int(code.max(initial=-1)) + 1
     one, other = np.concatenate(ends, axis=1)
-    graph = coo_array((np.ones(len(one), dtype=bool), (one, other)), shape=(start, start))
-    label: NDArray[np.int64] = connected_components(graph, directed=False)[1][:n].astype(np.int64)
-    return label
+    return near.connected(start, one, other)[:n]
 
 
 def _split(ids: "pd.Series[str]", rank: "pd.Series[int]") -> pd.DataFrame:

@@ -9,8 +9,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 BANDS = 16
 MOST = 1024  # hashes of a band that one is compared with, those that go on most alike
@@ -108,11 +106,23 @@ def _join(
     if not apart.any():
         return label
     count = int(label.max()) + 1
-    ones = np.ones(int(apart.sum()), dtype=bool)
-    graph = coo_array((ones, (one[apart], other[apart])), shape=(count, count))
-    _, merged = connected_components(graph, directed=False)
-    joined: NDArray[np.int64] = merged[label].astype(np.int64)
-    return joined
+    return connected(count, one[apart], other[apart])[label]
+
+
+def connected(n: int, one: NDArray[np.int64], other: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The number of the connected component of each of `n` nodes, int64 [n].
+
+    Args:
+        n: how many nodes there are.
+        one: one end of each edge, int64 [E].
+        other: the other end.
+    """
+    from scipy.sparse import coo_array  # slow to import, and every stage reads this module
+    from scipy.sparse.csgraph import connected_components
+
+    graph = coo_array((np.ones(len(one), dtype=bool), (one, other)), shape=(n, n))
+    label: NDArray[np.int64] = connected_components(graph, directed=False)[1].astype(np.int64)
+    return label
 
 
 def _sharing(

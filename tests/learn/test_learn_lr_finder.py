@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.stats import spearmanr
 
 from onecycle.errors import UserError
 from onecycle.learn import lr_finder
@@ -136,3 +137,16 @@ def test_noise_is_hardly_ever_taken_for_a_fall(steps):
 @pytest.mark.parametrize("steps", [40, 100])
 def test_a_fall_is_seen_through_noise(steps):
     assert sum(readable(noisy(seed, 1.0, steps)) for seed in range(100)) >= 95
+
+
+@given(st.integers(0, 99), st.integers(5, 90), st.booleans(), st.floats(0, 0.1))
+def test_chance_is_told_as_by_spearman(seed, n, tied, slope):
+    losses = np.random.default_rng(seed).normal(size=n) - slope * np.arange(n)
+    losses = losses.round(1) if tied else losses
+    falls = spearmanr(np.arange(n), losses, alternative="less").pvalue
+    assert lr_finder.by_chance(losses) == (not falls < lr_finder.LIKELY)
+
+
+def test_a_level_line_is_by_chance_and_one_that_only_falls_is_not():
+    assert lr_finder.by_chance(np.ones(30))
+    assert not lr_finder.by_chance(-np.arange(30.0))

@@ -101,8 +101,11 @@ def test_a_stage_that_is_killed_fails_and_the_run_goes_on(tree, victim):
 
 def test_params_edited_while_a_stage_runs_fail_it_and_are_not_recorded(tree):
     lock = (tree / "dvc.lock").read_text()
-    with Running(tree, epochs=12) as run:
+    with Running(tree, epochs=100) as run:
+        training = run.one("tasks train")
+        training.suspend()
         shell(tree, "python", "-m", "tasks", "set", f"{EPOCHS}=3")
+        training.resume()
         said = run.end(within_s=60)
     assert run.process.returncode == 1
     assert "params.yaml changed while train@sample_movielens ran" in said
