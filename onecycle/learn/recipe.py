@@ -105,7 +105,8 @@ class VisionLearner(View, Training):
         head: `concat_pool` is fast.ai's; `heatmap`, for points, keeps the place that pooling loses.
         y_range: a sigmoid keeps the outputs of concat_pool between the two; [-1, 1] for points.
         dropout: before the last layer; half of it before the one before.
-        train_norm: whether norm layers of a frozen body train, as in fast.ai.
+        train_norm: whether norm layers of a frozen body train, as in fast.ai. A body whose norms
+            rest takes half the time; it is asked but once for each picture that is not varied.
     """
 
     arch: Arch
