@@ -1,6 +1,7 @@
 """The image block: pictures of the pixel store become batches through one warp and one table."""
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import cv2
 import numpy as np
@@ -11,6 +12,7 @@ from onecycle.pixels.decode import Pixels
 from onecycle.pixels.store import PixelStore
 
 Floats = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
+Lights = np.ndarray[tuple[int, ...], np.dtype[np.float32]]
 # ImageNet's channel means and deviations on [0, 1], which torchvision's weights expect.
 MEAN = np.array([0.485, 0.456, 0.406])
 STD = np.array([0.229, 0.224, 0.225])
@@ -58,26 +60,20 @@ class Images:
         """
         (height, width), channels = self.size, self.store.channels
         out = np.empty((len(rows), height, width, channels), np.float32)
-        whole = channels <= WARPED  # then OpenCV writes where it shall stand: new memory is slow
-        buffer = np.empty((height, width, channels), np.uint8) if whole else None
-        to_batch = np.linalg.inv(to_pixels(height, width))
-        for at, row in enumerate(rows.tolist()):
-            pixels: Pixels = self.store[row]
-            warp = to_pixels(*pixels.shape[:2]) @ geometry[at] @ to_batch
-            table = ((tables[at][:, None] - self.mean) / self.std).astype(np.float32)
-            for first in range(0, channels, WARPED):
-                some = slice(first, first + WARPED)
-                seen = cv2.warpPerspective(
-                    np.ascontiguousarray(pixels[:, :, some]),
-                    warp,
-                    (width, height),
-                    dst=buffer,
-                    flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
-                    borderMode=cv2.BORDER_REFLECT_101,
-                )
-                looked_up = cv2.LUT(seen, table[:, None, some], dst=out[at] if whole else None)
-                if not whole:
-                    out[at, :, :, some] = looked_up.reshape(height, width, -1)
+        shapes, to_batch = self.store.shape[rows.numpy()], np.linalg.inv(to_pixels(height, width))
+        warps = [
+            to_pixels(*shape) @ each @ to_batch
+            for shape, each in zip(shapes, geometry, strict=True)
+        ]
+        lights = ((tables[:, :, None] - self.mean) / self.std).astype(np.float32)
+
+        def fill(some: Sequence[int]) -> None:
+            for at in some:
+                show(self.store[int(rows[at])], warps[at], lights[at], out[at])
+
+        threads = torch.get_num_threads()
+        with ThreadPoolExecutor(threads) as pool:  # OpenCV lets go of the interpreter
+            list(pool.map(fill, [range(first, len(rows), threads) for first in range(threads)]))
         return torch.from_numpy(out).permute(0, 3, 1, 2)
 
     def pictures(self, x: Tensor) -> Pixels:
@@ -85,6 +81,31 @@ class Images:
         values = x.permute(0, 2, 3, 1).numpy() * self.std + self.mean
         shown: Pixels = (255 * values.clip(0, 1)).round().astype(np.uint8)
         return shown
+
+
+def show(pixels: Pixels, warp: Floats, lights: Lights, out: Lights) -> None:
+    """One picture as the model sees it.
+
+    Args:
+        pixels: uint8 [h, w, C], stored.
+        warp: float64 [3, 3]; takes pixels of the batch's picture to stored ones.
+        lights: float32 [256, C]; what each stored value becomes.
+        out: float32 [H, W, C], to be filled.
+    """
+    height, width, channels = out.shape
+    whole = channels <= WARPED  # then OpenCV writes where it shall stand: new memory is slow
+    for first in range(0, channels, WARPED):
+        some = slice(first, first + WARPED)
+        seen = cv2.warpPerspective(
+            np.ascontiguousarray(pixels[:, :, some]),
+            warp,
+            (width, height),
+            flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
+            borderMode=cv2.BORDER_REFLECT_101,
+        )
+        looked_up = cv2.LUT(seen, lights[:, None, some], dst=out if whole else None)
+        if not whole:
+            out[:, :, some] = looked_up.reshape(height, width, -1)
 
 
 def statistics(channels: int) -> tuple[Floats, Floats]:

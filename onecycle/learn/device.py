@@ -52,7 +52,10 @@ def cpu_has_bf16() -> bool:
 
 
 def use_threads(threads: int) -> None:
-    """Sets what decides the bytes of a result: torch's threads, and cuDNN's choice of algorithm."""
+    """Sets what decides the bytes of a result: torch's threads, and cuDNN's choice of algorithm.
+
+    As many threads make a batch of pictures, so OpenCV needs none of its own.
+    """
     torch.backends.cudnn.deterministic = True
     torch.set_num_threads(threads)
-    cv2.setNumThreads(threads)
+    cv2.setNumThreads(1)
