@@ -5,8 +5,10 @@ from zipfile import ZipFile
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import torch
 from PIL import Image
+from pyarrow import csv
 
 from onecycle.paths import whole
 
@@ -55,20 +57,44 @@ def movielens(file: Path, archive: Path) -> None:
 
 
 def ratings(file: Path, n: int) -> None:
-    """Writes n ratings from known factors, as dense as MovieLens-100k's, no pair twice.
+    """Writes n ratings, a fifth of them valid."""
+    user, item, rating = generated(n)
+    valid = np.random.default_rng([n, 1]).random(len(user)) < VALID
+    _write(file, user, item, rating, valid)
 
-    Items are chosen by a power law, as films are.
+
+def layout(folder: Path, n: int) -> None:
+    """Writes n ratings as MovieLens-100k lays them out: `u.data`, and `u.item` with titles."""
+    user, item, rating = generated(n)
+    time = np.random.default_rng([n, 2]).integers(874_724_710, 893_286_638, len(user))
+    folder.mkdir(parents=True, exist_ok=True)
+    columns = [(user + 1).astype(np.int64), (item + 1).astype(np.int64), rating.astype(np.int64)]
+    table = pa.table([*columns, time], names=["user", "item", "rating", "time"])
+    plain = csv.WriteOptions(include_header=False, delimiter="\t")
+    with whole(folder / "u.data") as partial:
+        csv.write_csv(table, partial, plain)
+    with whole(folder / "u.item") as partial:
+        titles = (f"{name}|Film {name}\n" for name in range(1, int(item.max()) + 2))
+        partial.write_text("".join(titles), encoding="latin-1")
+
+
+def generated(n: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """User, item, both int64 from 0, and rating of n ratings, as dense as MovieLens-100k's.
+
+    They come from known factors; no pair is there twice; items are chosen by a power law, as films
+    are.
     """
     generator = np.random.default_rng(n)
     users, items = round(3 * n**0.5), round(5.3 * n**0.5)
     drawn = generator.integers(0, users, 2 * n), items * generator.random(2 * n) ** 1.8
     pairs = np.unique(drawn[0] * items + drawn[1].astype(np.int64))
     user, item = np.divmod(generator.permutation(pairs)[:n], items)
-    n = len(user)
     taste, kind = generator.normal(0, 0.4, (users, 8)), generator.normal(0, 0.4, (items, 8))
-    bias = 3.5 + generator.normal(0, 0.4, users)[user] + generator.normal(0, 0.5, items)[item]
-    score = bias + (taste[user] * kind[item]).sum(1) + generator.normal(0, 0.9, n)
-    _write(file, user, item, score.round().clip(1, 5), generator.random(n) < VALID)
+    score = 3.5 + generator.normal(0, 0.4, users)[user] + generator.normal(0, 0.5, items)[item]
+    for factor in range(8):
+        score += taste[user, factor] * kind[item, factor]
+    score += generator.normal(0, 0.9, len(user))
+    return user, item, score.round().clip(1, 5)
 
 
 def _write(

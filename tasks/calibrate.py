@@ -22,7 +22,8 @@ def run(paths: Paths, params: Params, threads: int) -> None:
 
     device.use_threads(threads)
     learner = saved.load(paths.model(), paths.data("pixels"))
-    parts = split_items(paths.data("items.parquet"), paths.data("split.parquet"))
+    columns = ["id", "x", "y"]
+    parts = split_items(paths.data("items.parquet"), paths.data("split.parquet"), columns)
     blocks = learner.data.blocks
     valid = blocks.encode(parts["valid"])
     kind = KINDS[blocks.y.state()["kind"]]

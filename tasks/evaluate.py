@@ -11,6 +11,7 @@ from onecycle.decide.kinds import KINDS
 from onecycle.params import Section
 from onecycle.paths import Paths, read_json, whole, write_json
 from onecycle.progress import say
+from onecycle.tables import write_predictions
 
 if TYPE_CHECKING:
     from onecycle.learn.datasets import Dataset
@@ -46,7 +47,7 @@ def run(paths: Paths, params: Params, threads: int) -> None:
 
     device.use_threads(threads)
     learner = saved.load(paths.model(), paths.data("pixels"))
-    parts = split_items(paths.data("items.parquet"), paths.data("split.parquet"))
+    parts = split_items(paths.data("items.parquet"), paths.data("split.parquet"), KEPT)
     judged = "test" if "test" in parts else "valid"
     blocks = learner.data.blocks
     part = blocks.encode(parts[judged])
@@ -67,7 +68,7 @@ def run(paths: Paths, params: Params, threads: int) -> None:
     known = part.items[[name for name in KEPT if name in part.items]]
     predictions = pd.concat([known, answers], axis=1)
     with whole(paths.report("predictions.parquet")) as partial:
-        predictions.assign(scores=list(scores)).to_parquet(partial, index=False)
+        write_predictions(partial, predictions, scores)
     rated = None
     if isinstance(blocks.x, Pairs):
         rated = RatedItems.of(learner, parts, judged, draws=params.draws, seed=params.seed)

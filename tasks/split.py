@@ -7,6 +7,7 @@ from onecycle.foreign import write_csv
 from onecycle.paths import Paths, remove, whole, write_json
 from onecycle.progress import say
 from onecycle.splits import checked, leaks, splitters
+from onecycle.tables import joined, read_items
 
 Params = splitters.Params
 
@@ -19,7 +20,7 @@ def run(paths: Paths, params: Params) -> None:
             `leaks.parquet` then names them.
     """
     remove(paths.data("split.parquet"))  # without DVC an older one would outlive a failure
-    items = pd.read_parquet(paths.data("items.parquet"))
+    items = read_items(paths.data("items.parquet"))
     prints = checked.read_prints(paths.data("pixels"))
     split, moved = checked.divide(items, params, prints, paths.data("raw"))
     if moved:
@@ -83,8 +84,8 @@ def _refuse(
 
 def label_counts(items: pd.DataFrame, split: pd.DataFrame) -> pd.DataFrame:
     """How often each label or rating occurs in each part; empty for points."""
-    listed = items.drop(columns="split").merge(split, on="id")[["y", "split"]]
-    rows = listed.explode("y")
+    listed = joined(items[["id", "y"]], split)[["y", "split"]]
+    rows = listed if pd.api.types.is_float_dtype(listed["y"]) else listed.explode("y")
     is_number = pd.api.types.is_float_dtype(rows["y"].infer_objects())
     if is_number and (len(rows) > len(listed) or rows["y"].nunique() > 20):
         rows = rows.iloc[:0]

@@ -5,14 +5,16 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from trees import shell
 
-from benchmarks import figures, made
+from benchmarks import figures, generated, made
 from benchmarks.bench import main
 from benchmarks.rows import ROWS
 from benchmarks.worker import Failed, Worker
+from onecycle.paths import read_json
 
 
 @pytest.fixture(scope="module")
@@ -88,6 +90,20 @@ def test_drawn_ratings_have_no_pair_twice(tmp_path):
         assert len(found["user"]) == 5_000
         assert len(set(zip(found["user"], found["item"], strict=True))) == 5_000
         assert set(found["rating"]) == {1, 2, 3, 4, 5}
+
+
+def test_stages_of_generated_ratings_are_measured(tmp_path, capsys):
+    assert generated.main(["2000", "--out", str(tmp_path), "--stages", "download,prepare"]) == 0
+    line = capsys.readouterr().out.splitlines()[-1]
+    assert line.startswith("| 2,000 |") and "GiB" in line
+    costs = read_json(tmp_path / "2000" / "costs.json")
+    assert list(costs) == ["download", "prepare"]
+    assert costs["prepare"]["seconds"] > 0 and 50 < costs["prepare"]["mib"] < 2000
+    table = pd.read_parquet(tmp_path / "2000" / "data" / "generated" / "items.parquet")
+    assert len(table) == 2000 and table["title"].notna().all()
+    with pytest.raises(RuntimeError, match="split failed"):
+        (tmp_path / "2000" / "data" / "generated" / "items.parquet").unlink()
+        generated.main(["2000", "--out", str(tmp_path), "--stages", "split"])
 
 
 def test_ratings_are_split_as_the_others_report(mirror, tmp_path):

@@ -3,8 +3,11 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
 import torch
 from torch import Tensor
+
+from onecycle.tables import users_and_items
 
 UNSEEN = 0  # the row of every user and item that train does not have, as in fast.ai
 
@@ -25,8 +28,8 @@ class Pairs:
     @classmethod
     def from_items(cls, x: Iterable[Sequence[str]]) -> "Pairs":
         """Learns the names from train's pairs, in sorted order."""
-        users, items = zip(*x, strict=True)
-        return cls(sorted(set(users)), sorted(set(items)))
+        (_, users), (_, items) = users_and_items(x)
+        return cls(sorted(users), sorted(items))
 
     def names(self, rows: Sequence[int]) -> list[str]:
         """User and item of one encoded pair."""
@@ -39,7 +42,9 @@ class Pairs:
 
     def encode(self, _: object, x: Iterable[Sequence[str]]) -> Tensor:
         """Rows of user and item, int64 [N, 2]."""
-        users = {name: row for row, name in enumerate(self.users, start=1)}
-        items = {name: row for row, name in enumerate(self.items, start=1)}
-        rows = [(users.get(user, UNSEEN), items.get(item, UNSEEN)) for user, item in x]
-        return torch.tensor(rows, dtype=torch.int64)
+        columns = []
+        for (codes, names), known in zip(users_and_items(x), (self.users, self.items), strict=True):
+            place = {name: row for row, name in enumerate(known, start=1)}
+            rows = np.array([place.get(name, UNSEEN) for name in names], dtype=np.int64)
+            columns.append(rows[codes])
+        return torch.from_numpy(np.stack(columns, axis=1))

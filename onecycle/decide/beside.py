@@ -36,7 +36,8 @@ def compare(
     first = next(iter(squared))
 
     def metrics(weights: Floats) -> dict[str, Floats]:
-        mse = {name: m.mean(values, weights) for name, values in squared.items()}
+        total = weights.sum(axis=1)
+        mse = {name: m.mean(values, weights, total) for name, values in squared.items()}
         rmse = {name: np.sqrt(values) for name, values in mse.items()}
         more = {name: values - rmse[first] for name, values in rmse.items()}
         kinds = {"mse": mse, "rmse": rmse, "rmse_more": more}

@@ -39,9 +39,10 @@ def better(name: str) -> Literal["higher", "lower"]:
 # ---- any kind ----
 
 
-def mean(values: Array, weights: Floats) -> Floats:
-    """Weighted mean of `values` [N], in their unit."""
-    means: Floats = weights @ values.astype(np.float64) / weights.sum(axis=1)
+def mean(values: Array, weights: Floats, total: Floats | None = None) -> Floats:
+    """Weighted mean of `values` [N], in their unit; `total` [B]: the weights' sums, if known."""
+    total = weights.sum(axis=1) if total is None else total
+    means: Floats = weights @ values.astype(np.float64) / total
     return means
 
 
@@ -60,11 +61,6 @@ def quantile(values: Floats, q: float, weights: Floats) -> Floats:
 def mse(error: Floats, weights: Floats) -> Floats:
     """Squared `error` [N, D], the mean over an item's D coordinates, then over items."""
     return mean((error**2).mean(axis=1), weights)
-
-
-def rmse(error: Floats, weights: Floats) -> Floats:
-    """Root of `mse`, in the error's unit."""
-    return np.sqrt(mse(error, weights))
 
 
 def mae(error: Floats, weights: Floats) -> Floats:

@@ -53,11 +53,8 @@ def metrics(
 ) -> dict[str, Floats]:
     """Squared and absolute error; rmse and mae are in the rating's unit."""
     error = difference(scores, y)
-    return {
-        "mse": m.mse(error, weights),
-        "rmse": m.rmse(error, weights),
-        "mae": m.mae(error, weights),
-    }
+    mse = m.mse(error, weights)
+    return {"mse": mse, "rmse": np.sqrt(mse), "mae": m.mae(error, weights)}
 
 
 def answers(

@@ -158,10 +158,11 @@ def als(train: Rated, shape: tuple[int, int], base: Fit, rank: int, damping: flo
     """Biases and factors fitted to the ratings there are, by alternating least squares."""
     left = train.matrix(base.left(train), shape)
     ones = train.matrix(np.ones(len(train.ratings)), shape)
+    left_of_items, ones_of_items = left.T.tocsr(), ones.T.tocsr()
     item = np.random.default_rng(0).normal(0, 0.1, size=(shape[1], rank))
     for _ in range(SWEEPS):
         user = _solve(left, ones, item, damping)
-        item = _solve(left.T.tocsr(), ones.T.tocsr(), user, damping)
+        item = _solve(left_of_items, ones_of_items, user, damping)
     label = f"ALS (rank {rank}, damping {damping:g})"
     return replace(base, label=label, user=user, item=item, damping=damping)
 
@@ -171,11 +172,15 @@ def _solve(
 ) -> Floats:
     """Each row's factors [R, K] by ridge regression on the others' factors [C, K]."""
     rank = factors.shape[1]
-    squares = np.einsum("ck,cl->ckl", factors, factors).reshape(len(factors), -1)
+    one, other = np.triu_indices(rank)  # a square matrix of sums is its own mirror image
+    squares = factors[:, one] * factors[:, other]
     ridge = damping * np.eye(rank)
     step = max(1, _CHUNK // rank**2)
     solved = []
     for at in range(0, left.shape[0], step):
-        grams = (ones[at : at + step] @ squares).reshape(-1, rank, rank) + ridge
+        sums = ones[at : at + step] @ squares
+        grams = np.empty((len(sums), rank, rank))
+        grams[:, one, other] = grams[:, other, one] = sums
+        grams += ridge
         solved.append(np.linalg.solve(grams, (left[at : at + step] @ factors)[..., None])[..., 0])
     return np.concatenate(solved)

@@ -1,13 +1,18 @@
 """Ratings: lines of user, item, rating and time, such as MovieLens' `u.data`."""
 
+import math
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import Annotated, Literal
 
+import numpy as np
 from pydantic import Field, field_validator
 
 from onecycle.errors import UserError
+from onecycle.items import plain
+from onecycle.items.columns import Columns, Ints
 from onecycle.items.lines import lines_of, number, records_of, whole_number
 from onecycle.items.table import ReaderParams, Reading
 from onecycle.params import Section
@@ -83,20 +88,80 @@ def read(raw: Path, params: Params) -> Reading:
     file = raw / params.path
     if not file.is_file():
         raise UserError(f"{file}: no such file; prepare.path names it inside the raw data")
-    reading = Reading()
-    first_row: dict[tuple[str, str], int] = {}
+    reading, found = Reading(), plain.Found()
+    odd = None if params.sep == "," and plain.holds_quotes(file) else _plain(file, params, found)
+    if odd is None or len(odd):
+        _row_by_row(file, params, found, odd, reading)
+    columns = found.columns(params.path)
+    if "time" not in params.columns:
+        columns = replace(columns, time=None)
+    if params.group:
+        columns = replace(columns, groups=columns.users)
+    columns, repeated = _without_repetitions(columns)
+    for row, why in repeated:
+        reading.set_aside(params.path, why, row)
+    reading.bad.sort(key=lambda bad: bad["row"])
+    reading.rows = columns
+    if params.titles:
+        titles = _titles(raw, params.titles, reading)
+        reading.rows = replace(columns, titles=[titles.get(name) for name in columns.items])
+    return reading
+
+
+def _plain(file: Path, params: Params, found: plain.Found) -> Ints:
+    """Takes the lines that are plainly good; gives the numbers of all others, sorted."""
+    first = next(lines_of(file, params.encoding), None)
+    odd = []
+    for start, data in plain.blocks_of(file):
+        good, table = plain.plain_lines(data, params.sep, params.columns)
+        user = plain.places(table["user"], found.users)
+        item = plain.places(table["item"], found.items)
+        rating = plain.said(table["rating"], lambda cell: _rating(cell, params))
+        fine = (user >= 0) & (item >= 0) & np.isfinite(rating)
+        time = np.zeros(len(user), np.int64)
+        if "time" in params.columns:
+            whole, time = plain.whole_numbers(table["time"])
+            fine &= whole
+        rows = start + np.flatnonzero(good)
+        if params.header and first:
+            fine &= rows != first.number
+        good[good] = fine
+        odd.append(start + np.flatnonzero(~good))
+        found.blocks.append(tuple(each[fine] for each in (rows, user, item, rating, time)))
+    return np.concatenate(odd) if odd else np.empty(0, np.int64)
+
+
+def _row_by_row(
+    file: Path, params: Params, found: plain.Found, odd: Ints | None, reading: Reading
+) -> None:
+    """Takes the lines of some numbers, or of all, or sets them aside."""
+    last = math.inf if odd is None else int(odd[-1])
+    wanted = None if odd is None else np.bincount(odd).astype(np.uint8).tobytes()
     for row, cells, wrong in _rows(file, params):
+        if row > last:
+            break
+        if wanted is not None and not wanted[row]:
+            continue
         try:
             if wrong:
                 raise ValueError(wrong)
-            _add(reading, row, cells, params, first_row)
+            found.add(row, *_verdict(cells, params))
         except ValueError as error:
             reading.set_aside(params.path, str(error), row)
-    if params.titles:
-        titles = _titles(raw, params.titles, reading)
-        for rated in reading.rows:
-            rated["title"] = titles.get(rated["x"][1])
-    return reading
+
+
+def _without_repetitions(columns: Columns) -> tuple[Columns, list[tuple[int, str]]]:
+    """The first rating of each pair; and the row of each other one, with what is wrong of it."""
+    pairs = columns.pairs()
+    order = np.argsort(pairs, kind="stable")
+    again = np.append(False, pairs[order][1:] == pairs[order][:-1])[: len(order)]
+    firsts = np.maximum.accumulate(np.where(again, 0, np.arange(len(order))))
+    said_of = []
+    for at, first in zip(order[again].tolist(), order[firsts[again]].tolist(), strict=True):
+        user, item = columns.users[columns.user[at]], columns.items[columns.item[at]]
+        why = f"user {user} rated item {item} already in row {columns.row[first]}"
+        said_of.append((int(columns.row[at]), why))
+    return columns.without(order[again]), said_of
 
 
 def _rows(file: Path, params: "Params | Titles") -> Iterator[tuple[int, list[str], str]]:
@@ -127,32 +192,25 @@ def _titles(raw: Path, params: Titles, reading: Reading) -> dict[str, str]:
     return titles
 
 
-def _add(
-    reading: Reading,
-    row: int,
-    cells: list[str],
-    params: Params,
-    first_row: dict[tuple[str, str], int],
-) -> None:
+def _verdict(cells: list[str], params: Params) -> tuple[str, str, float, int | None]:
+    """User, item, rating and time of a row.
+
+    Raises:
+        ValueError: what is wrong of it.
+    """
     if len(cells) != len(params.columns):
         raise ValueError(f"expected {len(params.columns)} cells, found {len(cells)}")
     cell = dict(zip(params.columns, cells, strict=True))
-    rating = number(cell["rating"], "rating")
+    rating = _rating(cell["rating"], params)
+    user, item = cell["user"].strip(), cell["item"].strip()
+    if not (user and item):
+        raise ValueError("its user or its item is empty")
+    return user, item, rating, whole_number(cell["time"], "time") if "time" in cell else None
+
+
+def _rating(cell: str, params: Params) -> float:
+    rating = number(cell, "rating")
     low, high = params.rating_range or (rating, rating)
     if not low <= rating <= high:
-        raise ValueError(f"expected a rating of {low:g} to {high:g}, got '{cell['rating']}'")
-    pair = cell["user"].strip(), cell["item"].strip()
-    if not all(pair):
-        raise ValueError("its user or its item is empty")
-    time = whole_number(cell["time"], "time") if "time" in cell else None
-    first = first_row.setdefault(pair, row)
-    if first != row:
-        raise ValueError(f"user {pair[0]} rated item {pair[1]} already in row {first}")
-    reading.add(
-        id="/".join(pair),
-        x=list(pair),
-        y=rating,
-        group=pair[0] if params.group else None,
-        time=time,
-        at=(params.path, row),
-    )
+        raise ValueError(f"expected a rating of {low:g} to {high:g}, got '{cell}'")
+    return rating

@@ -9,6 +9,7 @@ import pyarrow as pa
 from pydantic import Field, field_validator
 
 from onecycle.errors import UserError
+from onecycle.items.columns import Columns
 from onecycle.params import Section
 
 COLUMNS = ["id", "x", "y", "group", "time", "split"]
@@ -67,16 +68,23 @@ class Reading:
     """The rows that a reader found, good ones and bad ones, as they came.
 
     `rows` are mappings with the keys of COLUMNS (missing ones are null), maybe `title`, and maybe
-    `at`: the (file, row) that it stands in, else it is x. `bad` have `file`, `row` (1 is a file's
-    first line; 0 where the whole file is meant) and `reason`; `notes` the same with `note`.
+    `at`: the (file, row) that it stands in, else it is x. `Columns` of ratings may stand for them.
+    `bad` have `file`, `row` (1 is a file's first line; 0 where the whole file is meant) and
+    `reason`; `notes` the same with `note`.
     """
 
-    rows: list[dict[str, Any]] = field(default_factory=list)
+    rows: list[dict[str, Any]] | Columns = field(default_factory=list)
     bad: list[dict[str, Any]] = field(default_factory=list)
     notes: list[dict[str, Any]] = field(default_factory=list)
 
     def add(self, **row: Any) -> None:  # noqa: ANN401 - cells of any column
-        """Takes a good row."""
+        """Takes a good row.
+
+        Raises:
+            TypeError: the rows came as columns.
+        """
+        if not isinstance(self.rows, list):
+            raise TypeError("columns take no row")
         self.rows.append(row)
 
     def set_aside(self, file: Path | str, reason: str, row: int = 0) -> None:
@@ -99,7 +107,7 @@ def _text(value: Path | str) -> str:
     return str(value).encode("utf-8", "backslashreplace").decode("utf-8")
 
 
-def items_table(rows: list[dict[str, Any]], y: str, *, pair: bool) -> pa.Table:
+def items_table(rows: list[dict[str, Any]] | Columns, y: str, *, pair: bool) -> pa.Table:
     """The items table: `id x y group time split`, sorted by id; its metadata name the target.
 
     A column `title` follows where the rows have that key.
@@ -112,6 +120,8 @@ def items_table(rows: list[dict[str, Any]], y: str, *, pair: bool) -> pa.Table:
     Raises:
         UserError: two rows have the same id.
     """
+    if isinstance(rows, Columns):
+        return rows.table({"target": y})
     rows = sorted(rows, key=lambda row: row["id"])
     for before, after in pairwise(rows):
         if before["id"] == after["id"]:

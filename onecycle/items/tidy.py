@@ -2,10 +2,12 @@
 
 import unicodedata
 from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from onecycle.errors import UserError
+from onecycle.items.columns import Columns
 from onecycle.items.lines import lines_of, records_of
 from onecycle.items.table import Reading, place
 
@@ -28,13 +30,38 @@ def tidy(reading: Reading, raw: Path, group_map: dict[str, str] | str) -> Readin
     Returns:
         The same reading.
     """
+    if isinstance(reading.rows, Columns):
+        return _tidy_columns(reading, reading.rows, raw, group_map)
     _keep(reading, _unwritable)
-    _map_groups(reading, raw, group_map)
+    known = {row.get("group") for row in reading.rows}
+    persons = _persons(reading, known, raw, group_map)
+    for row in reading.rows:
+        if row.get("group") in persons:
+            row["group"] = persons[row["group"]]
     _strip(reading)
     _keep(reading, lambda row: "its label is blank" if "" in map(skeleton, labels(row)) else "")
     _without_repetitions(reading)
-    _note_alike(reading, "label", labels)
-    _note_alike(reading, "group", lambda row: [row["group"]] if row.get("group") else [])
+    for what, names in (("label", labels), ("group", _group)):
+        twins = _twins(Counter(name for row in reading.rows for name in names(row)))
+        _note_alike(reading, what, names, reading.rows if twins else [], twins)
+    return reading
+
+
+def _tidy_columns(
+    reading: Reading, columns: Columns, raw: Path, group_map: dict[str, str] | str
+) -> Reading:
+    """Ratings are text and have no labels; few have an id or a group to look at."""
+    persons = _persons(reading, set(columns.groups or []), raw, group_map)
+    columns = columns.regrouped(persons)
+    shared = columns.of_shared_ids()
+    some = Reading(list(columns.some(shared)))
+    _without_repetitions(some)
+    reading.bad += some.bad
+    kept = {place(row)[1] for row in some.rows}
+    columns = columns.without([at for at in shared if int(columns.row[at]) not in kept])
+    reading.rows = columns
+    twins = _twins(columns.by_group())
+    _note_alike(reading, "group", _group, columns.some(columns.in_groups(twins)), twins)
     return reading
 
 
@@ -84,17 +111,17 @@ def _encodes(text: str) -> bool:
     return True
 
 
-def _map_groups(reading: Reading, raw: Path, group_map: dict[str, str] | str) -> None:
-    known = {row.get("group") for row in reading.rows}
+def _persons(
+    reading: Reading, known: Collection[str | None], raw: Path, group_map: dict[str, str] | str
+) -> dict[str, str]:
+    """Whom each group of the map shows; what is odd of the map goes into the reading."""
     persons: dict[str, str] = {}
     for group, person, file, number in _mapped(reading, raw, group_map):
         if persons.setdefault(group, person) != person:
             reading.set_aside(file, f"group '{group}' is mapped to '{persons[group]}'", number)
         elif group not in known:
             reading.note(file, "a group of group_map that no item has", number)
-    for row in reading.rows:
-        if row.get("group") in persons:
-            row["group"] = persons[row["group"]]
+    return persons
 
 
 def _mapped(
@@ -156,14 +183,27 @@ def _where(row: Row) -> str:
     return f"{file}, row {number}," if number else file
 
 
-def _note_alike(reading: Reading, what: str, names: Any) -> None:  # noqa: ANN401 - from a row
-    """Notes each row with a name that looks like one that more rows have."""
-    seen = Counter(name for row in reading.rows for name in names(row))
+def _group(row: Row) -> list[str]:
+    return [row["group"]] if row.get("group") else []
+
+
+def _twins(seen: Mapping[str, int]) -> dict[str, str]:
+    """The names that look like one that more rows have, and that one; `seen` counts rows."""
     common: dict[str, str] = {}
     for name in sorted(seen, key=lambda name: (-seen[name], name)):
         common.setdefault(skeleton(name), name)
-    twins = {name: twin for name in seen if (twin := common[skeleton(name)]) != name}
-    for row in reading.rows if twins else []:
+    return {name: twin for name in seen if (twin := common[skeleton(name)]) != name}
+
+
+def _note_alike(
+    reading: Reading,
+    what: str,
+    names: Callable[[Row], list[str]],
+    rows: Iterable[Row],
+    twins: Mapping[str, str],
+) -> None:
+    """Notes each of some rows with a name that has a twin."""
+    for row in rows:
         file, number = place(row)
         for name in names(row):
             if name in twins:

@@ -24,7 +24,7 @@ def fresh(paths: Paths, params: recipe.Learner, threads: int) -> Learner:
     """
     device.use_threads(threads)
     items = paths.data("items.parquet")
-    parts = split_items(items, paths.data("split.parquet"))
+    parts = split_items(items, paths.data("split.parquet"), ["id", "x", "y"])
     view = params if isinstance(params, recipe.View) else None
     blocks = Blocks.from_train(parts["train"], target_of(items), view, paths.data("pixels"))
     data = Datasets(blocks, {name: blocks.encode(each) for name, each in parts.items()})

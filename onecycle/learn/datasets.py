@@ -3,7 +3,7 @@
 A data set is anything with an index and a length that gives an input and a target.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from onecycle.errors import UserError
 from onecycle.learn import augment
 from onecycle.learn.recipe import View
 from onecycle.pixels.store import PixelStore
+from onecycle.tables import joined, read_items
 
 Floats = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
 Batch = tuple[Tensor, Tensor]
@@ -70,8 +71,13 @@ class Blocks:
     def encode(self, items: pd.DataFrame) -> "Dataset":
         """The examples of some rows of the items table."""
         size_px = self.x.size_px(items["id"].tolist()) if isinstance(self.x, Images) else None
-        x = self.x.encode(items["id"].tolist(), items["x"].tolist())
-        return Dataset(items, x, self.y.encode(items["y"].tolist(), size_px), self, size_px)
+        y: Any = items["y"] if pd.api.types.is_float_dtype(items["y"]) else items["y"].tolist()
+        if isinstance(self.x, Pairs):
+            return Dataset(
+                items, self.x.encode(None, items["x"]), self.y.encode(y, None), self, None
+            )
+        x = self.x.encode(items["id"].tolist())
+        return Dataset(items, x, self.y.encode(y, size_px), self, size_px)
 
     def batch(self, x: Tensor, y: Tensor, generator: np.random.Generator | None) -> Batch:
         """Makes one batch of encoded examples, varied if a generator is given."""
@@ -194,12 +200,19 @@ class Loader:
                 yield self.data.blocks.batch(x[some], y[some], generator)
 
 
-def split_items(items: Path, split: Path) -> dict[str, pd.DataFrame]:
+def split_items(
+    items: Path, split: Path, columns: Sequence[str] | None = None
+) -> dict[str, pd.DataFrame]:
     """The items of each part that has any, in the order of the table.
+
+    Args:
+        items: `items.parquet`.
+        split: `split.parquet`.
+        columns: of the items table, those wanted; null: all.
 
     Returns:
         Tables by the name of the part; the column `split` is the split's, not the data set's own.
     """
-    table: Any = pd.read_parquet(items).drop(columns="split")
-    joined = table.merge(pd.read_parquet(split), on="id")
-    return {str(part): rows.reset_index(drop=True) for part, rows in joined.groupby("split")}
+    table = read_items(items, columns).drop(columns="split", errors="ignore")
+    rows = joined(table, pd.read_parquet(split))
+    return {str(part): each.reset_index(drop=True) for part, each in rows.groupby("split")}

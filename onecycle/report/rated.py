@@ -13,6 +13,7 @@ from onecycle.decide.scores import Array, Floats
 from onecycle.errors import UserError
 from onecycle.learn.collab import DotProduct
 from onecycle.learn.learner import Learner
+from onecycle.tables import users_and_items
 
 
 @dataclass(frozen=True)
@@ -94,7 +95,7 @@ class RatedItems:
 
 def rated(pairs: Pairs, items: pd.DataFrame) -> Rated:
     """Rows of the items table as rows of the embeddings and ratings."""
-    encoded = pairs.encode(items["id"], items["x"].tolist()).numpy()
+    encoded = pairs.encode(None, items["x"]).numpy()
     return Rated(encoded, items["y"].to_numpy(dtype=np.float64))
 
 
@@ -102,7 +103,10 @@ def titles(names: list[str], train: pd.DataFrame) -> list[str]:
     """The title of each item, or its name."""
     if "title" not in train:
         return names
-    known = dict(zip(train["x"].str[1], train["title"].fillna(""), strict=True))
+    codes, items = users_and_items(train["x"])[1]
+    last = np.empty(len(items), dtype=np.int64)
+    last[codes] = np.arange(len(codes))
+    known = dict(zip(items, train["title"].iloc[last].fillna(""), strict=True))
     return [known.get(name) or name for name in names]
 
 

@@ -7,12 +7,14 @@ as items, even where every frame of a video is like every other.
 import re
 import unicodedata
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from onecycle.splits.near import nearest
+from onecycle.tables import Coded, ascends, joined, users_and_items
 
 COLUMNS = ["kind", "id", "split", "other", "other_split", "distance", "detail"]
 BEFORE = {"valid": ["train"], "test": ["train", "valid"]}
@@ -80,6 +82,7 @@ def duplicates(
         if rows["hash"].notna().any():
             found["near"], cut = _near(rows, set(found["identical"]["id"]), bits)
     if are_pairs(rows):
+        rows = rows[pair_codes(rows).duplicated(keep=False)]  # few: texts of all are dear
         found["pair"] = _alike(rows, pair_keys(rows))
     return found, cut
 
@@ -87,7 +90,8 @@ def duplicates(
 def _rows(items: pd.DataFrame, split: pd.DataFrame) -> pd.DataFrame:
     """The items that take part, sorted by id; their part is `split`."""
     kept = [name for name in ("id", "x", "group", "time", "title") if name in items]
-    return items[kept].merge(split, on="id").sort_values("id", ignore_index=True)
+    rows = joined(items[kept], split)
+    return rows if ascends(rows["id"]) else rows.sort_values("id", ignore_index=True)
 
 
 def _alike(rows: pd.DataFrame, key: "pd.Series[str]") -> pd.DataFrame:
@@ -109,13 +113,14 @@ def _early(rows: pd.DataFrame, gap: float) -> pd.DataFrame:
 
     Compared are items of one group, and all those that have none.
     """
-    rows = rows.dropna(subset="time")
+    rows = rows[["id", "split", "group", "time"]].dropna(subset="time")
     rows = rows.assign(clip=rows["group"].astype(object).fillna(""), detail=rows["group"])
     found = []
     for part, before in BEFORE.items():
-        earlier = rows[rows["split"].isin(before)].sort_values("time", kind="stable")
-        latest = earlier.drop_duplicates("clip", keep="last")
-        latest = latest[["clip", "id", "split", "time"]]
+        earlier = np.flatnonzero(rows["split"].isin(before))
+        earlier = earlier[np.argsort(rows["time"].to_numpy()[earlier], kind="stable")]
+        last = ~rows["clip"].iloc[earlier].duplicated(keep="last")
+        latest = rows.iloc[earlier[last]][["clip", "id", "split", "time"]]
         latest.columns = pd.Index(["clip", "other", "other_split", "latest"])
         mine = rows[rows["split"] == part].merge(latest, on="clip")
         mine = mine.assign(distance=mine["latest"] - mine["time"])
@@ -159,22 +164,36 @@ def are_pairs(rows: pd.DataFrame) -> bool:
     return len(rows) > 0 and not isinstance(rows["x"].iloc[0], str)
 
 
-def pair_keys(rows: pd.DataFrame) -> "pd.Series[str]":
-    """A text for each rating that is equal where user and item are the same, however written.
+def pair_codes(rows: pd.DataFrame) -> "pd.Series[int]":
+    """A number for each rating that is equal where user and item are the same, however written.
 
     An item with a title is told by that, for some data sets have a film under several names.
     """
-    users = _told(rows["x"].str[0])
-    items = _told(rows["x"].str[1])
+    (user, _), (item, items) = _told_pairs(rows)
+    return pd.Series(user.astype(np.int64) * len(items) + item, index=rows.index)
+
+
+def pair_keys(rows: pd.DataFrame) -> "pd.Series[str]":
+    """The same as texts, for people to read."""
+    columns = []
+    for codes, names in _told_pairs(rows):
+        columns.append(np.array([name.replace("/", "//") for name in names], dtype=object)[codes])
+    return pd.Series(columns[0] + " / " + columns[1], index=rows.index, dtype=object)
+
+
+def _told_pairs(rows: pd.DataFrame) -> tuple[Coded, Coded]:
+    """User and item of each rating, without the differences that writing makes."""
+    (user, users), (item, items) = users_and_items(rows["x"])
     if "title" in rows:
-        items = _told(rows["title"]).where(rows["title"].notna(), items)
-    return users.str.replace("/", "//") + " / " + items.str.replace("/", "//")
+        titled, titles = pd.factorize(rows["title"])
+        item = np.where(titled < 0, item, len(items) + titled)
+        items = [*items, *titles]
+    return _told(user, users), _told(item, items)
 
 
-def _told(names: "pd.Series[str]") -> "pd.Series[str]":
-    """Names without the differences that writing makes."""
-    plain = {name: _plain(name) for name in names.dropna().unique()}
-    return names.map(plain)
+def _told(codes: NDArray[np.integer[Any]], names: list[str]) -> Coded:
+    places, told = pd.factorize(np.array([_plain(name) for name in names], dtype=object))
+    return places[codes], list(told)
 
 
 def _plain(name: str) -> str:

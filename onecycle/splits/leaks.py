@@ -2,6 +2,8 @@
 
 import pandas as pd
 
+from onecycle.tables import joined
+
 
 def counts(split: pd.DataFrame) -> dict[str, int]:
     """Rows of each part, in the order train, valid, test."""
@@ -11,21 +13,23 @@ def counts(split: pd.DataFrame) -> dict[str, int]:
 
 def groups(items: pd.DataFrame, split: pd.DataFrame) -> dict[str, int]:
     """Groups of each part; empty where the items have no groups."""
-    rows = items.merge(split[["id", "split"]].rename(columns={"split": "part"}), on="id")
+    rows = joined(items[["id", "group"]], split, "part")
     found = rows.dropna(subset="group").groupby("part")["group"].nunique()
     return {str(part): int(count) for part, count in found.items()}
 
 
 def shared_groups(items: pd.DataFrame, split: pd.DataFrame) -> list[str]:
     """The groups that have rows in more than one part, sorted."""
-    rows = items.merge(split[["id", "split"]].rename(columns={"split": "part"}), on="id")
+    rows = joined(items[["id", "group"]], split, "part")
     parts = rows.dropna(subset="group").groupby("group")["part"].nunique()
     return sorted(str(name) for name in parts.index[parts > 1])
 
 
 def unlearnt_labels(items: pd.DataFrame, split: pd.DataFrame) -> list[str]:
     """Labels that occur in valid or test but not in train, sorted; none for other targets."""
-    rows = items.drop(columns="split").merge(split, on="id")[["y", "split"]].explode("y")
+    if pd.api.types.is_numeric_dtype(items["y"]):
+        return []
+    rows = joined(items[["id", "y"]], split)[["y", "split"]].explode("y")
     rows = rows[[isinstance(label, str) for label in rows["y"]]]
     learnt = set(rows.loc[rows["split"] == "train", "y"])
     return sorted(set(rows["y"]) - learnt)

@@ -7,7 +7,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from onecycle.splits import near
-from onecycle.splits.audit import are_pairs, duplicates, hashes, pair_keys
+from onecycle.splits.audit import are_pairs, duplicates, hashes, pair_codes
 
 RANK = {"train": 0, "valid": 1, "test": 2}
 
@@ -66,7 +66,7 @@ def _chains(
         )
         keys.append(pd.Series(same, index=printed.index[seen]).reindex(rows.index))
     if are_pairs(rows):
-        keys.append(pair_keys(rows))
+        keys.append(pair_codes(rows))
     n, start, ends = len(rows), len(rows), []
     for key in keys:
         code = pd.factorize(key)[0]

@@ -14,6 +14,7 @@ import pandas as pd
 from pydantic import Field
 
 from onecycle.splits import drawn, folds, given, groups, splitter, times
+from onecycle.tables import ascends
 
 Parts = splitter.Parts
 Splitter = splitter.Splitter
@@ -78,7 +79,7 @@ def fold_table(items: pd.DataFrame, params: splitter.Splitter) -> pd.DataFrame |
 
 def _sorted(items: pd.DataFrame) -> tuple[splitter.Ints, pd.DataFrame]:
     """The places of the rows by id, and the rows in that order, with an index from 0."""
-    if items["id"].is_monotonic_increasing:
+    if ascends(items["id"]):
         return np.arange(len(items)), items.reset_index(drop=True)
     order: splitter.Ints = np.argsort(items["id"].to_numpy(dtype=object), kind="stable")
     return order, items.iloc[order].reset_index(drop=True)

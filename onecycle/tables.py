@@ -1,0 +1,88 @@
+"""How stages read, join and write tables of many rows: in columns, no Python object for a row."""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+PAIRS = pa.list_(pa.string())
+Coded = tuple[NDArray[np.integer[Any]], list[str]]  # a place for each row, and what there is
+
+
+def read_items(file: Path, columns: Sequence[str] | None = None) -> pd.DataFrame:
+    """The items table; an x that is a pair stays Arrow's, for a list a row is dear.
+
+    Args:
+        file: `items.parquet`.
+        columns: those wanted that are there; null: all.
+    """
+    schema = pq.read_schema(file)
+    pairs = schema.field("x").type == PAIRS
+    wanted = None if columns is None else [name for name in columns if name in schema.names]
+    table = pq.read_table(file, columns=wanted)
+    frame: pd.DataFrame = table.to_pandas(types_mapper=_arrows if pairs else None)
+    return frame
+
+
+def _arrows(kind: pa.DataType) -> pd.ArrowDtype | None:
+    return pd.ArrowDtype(kind) if kind == PAIRS else None
+
+
+def joined(items: pd.DataFrame, split: pd.DataFrame, name: str = "split") -> pd.DataFrame:
+    """The items that are in a part, in their order, and their part as a column.
+
+    Args:
+        items: with `id`, unique.
+        split: `id split`.
+        name: of the new column.
+    """
+    if len(items) == len(split) and pc.all(_same(items["id"], split["id"])).as_py():
+        return items.reset_index(drop=True).assign(**{name: split["split"].reset_index(drop=True)})
+    parts = split[["id", "split"]].rename(columns={"split": name})
+    return items.merge(parts, on="id")
+
+
+def _same(one: "pd.Series[Any]", other: "pd.Series[Any]") -> pa.Array:
+    texts = (pa.array(each.astype("str"), pa.large_string()) for each in (one, other))
+    return pc.equal(*texts)
+
+
+def ascends(ids: "pd.Series[Any]") -> bool:
+    """Whether texts are sorted."""
+    texts = pa.array(ids, pa.large_string())
+    return bool(pc.all(pc.less_equal(texts[:-1], texts[1:])).as_py() in (True, None))
+
+
+def users_and_items(x: Iterable[Sequence[str]]) -> tuple[Coded, Coded]:
+    """The users and the items of pairs, each name once in the order in which it comes."""
+    pairs = pa.array(x if isinstance(x, pd.Series) else list(x), PAIRS)
+    return _coded(pairs, 0), _coded(pairs, 1)
+
+
+def _coded(pairs: pa.Array | pa.ChunkedArray, at: int) -> Coded:
+    names = pc.dictionary_encode(pc.list_element(pairs, at))
+    if isinstance(names, pa.ChunkedArray):
+        names = names.combine_chunks()
+        names = names.chunk(0) if isinstance(names, pa.ChunkedArray) else names
+    return names.indices.to_numpy(), names.dictionary.to_pylist()
+
+
+def write_predictions(path: Path, frame: pd.DataFrame, scores: NDArray[np.float32]) -> None:
+    """Writes a table and, as its last column, the scores [N, K]."""
+    if not isinstance(frame["x"].dtype, pd.ArrowDtype):
+        frame.assign(scores=list(scores)).to_parquet(path, index=False)
+        return
+    small = frame.head(1).assign(x=pd.Series([["", ""]]), scores=list(scores[:1]))
+    schema = pa.Schema.from_pandas(small, preserve_index=False)
+    n, width = scores.shape
+    starts = pa.array(np.arange(0, n * width + 1, width, dtype=np.int32))
+    cells = {name: pa.array(frame[name]) for name in frame}
+    cells["scores"] = pa.ListArray.from_arrays(starts, pa.array(scores.ravel()))
+    table = pa.table([cells[each.name].cast(each.type) for each in schema], schema=schema)
+    pq.write_table(table, path)
