@@ -63,7 +63,7 @@ schema: $(READY) ## write params.schema.json, which editors use
 
 lock: $(READY) ## choose versions anew and write requirements.lock
 	$(dir $(PYTHON))uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 \
-	  --generate-hashes --no-emit-index-url --no-annotate --upgrade --quiet \
+	  --generate-hashes --no-strip-extras --no-emit-index-url --no-annotate --upgrade --quiet \
 	  --custom-compile-command "make lock" -o requirements.lock
 
 # BENCH="--only data,frozen --repeats 3" measures less; --quick tries everything at tiny sizes.
@@ -81,7 +81,7 @@ peers: $(PEERS:%=.venv-%/.ready) ## make .venv-fastai and .venv-ratings, which b
 peers-lock: $(READY) ## write benchmarks/fastai/requirements.lock and benchmarks/ratings/'s
 	for peer in $(PEERS); do \
 	  $(dir $(PYTHON))uv pip compile benchmarks/$$peer/requirements.in --universal --python-version 3.11 \
-	    --generate-hashes --no-emit-index-url --no-annotate --quiet \
+	    --generate-hashes --no-strip-extras --no-emit-index-url --no-annotate --quiet \
 	    --custom-compile-command "make peers-lock" -o benchmarks/$$peer/requirements.lock || exit 1; done
 
 clean: ## remove the environment and all caches, but no data, model or report
