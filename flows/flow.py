@@ -31,10 +31,10 @@ from prefect.runtime import flow_run
 from prefect.states import Cancelled, Completed, Failed
 from prefect.task_runners import ThreadPoolTaskRunner
 
-from flows import graph, publish
+from flows import publish
 from flows.display import Display, console, leave
-from flows.graph import Stage
-from flows.schedule import Schedule, Work
+from flows.schedule import Schedule, Stage, Work
+from flows.server import Connection
 from flows.stage import Runner
 from flows.task import run_stage
 from tasks.problems import load
@@ -44,25 +44,29 @@ DRAIN_S = 3.0  # what the last events and log lines are given to reach the serve
 RECORDED_S = 10.0  # what the server is given to record how the tasks ended
 
 
-def run(ready: Callable[[], None], *, force: bool, refresh: bool) -> State[Any]:
+def run(
+    read: Callable[[], list[Stage]], server: Connection, *, force: bool, refresh: bool
+) -> State[Any]:
     """Runs the graph of the current folder's repository as a flow.
 
     Args:
-        ready: returns when Prefect's server answers; what can be done before is done before.
+        read: gives the graph's stages.
+        server: which may still start; what can be done before it answers is done before.
         force: run every stage though nothing has changed.
         refresh: verify downloads again, for DVC does not see a source change by itself.
 
     Returns:
-        The flow run's final state, when the server has recorded all of it.
+        The flow run's final state, when the server knows all of it; one that ends with the run has
+        then recorded it, another does so within seconds.
     """
-    stages = graph.read()
     import_module("prefect.flow_engine")  # Prefect would import it when the flow is called
-    ready()
+    stages = read()
+    server.ready()
 
     # Prefect types a runner by the futures of any task; its own thread pool is none such.
     @flow(name="onecycle", task_runner=ThreadPoolTaskRunner())  # type: ignore[arg-type]
     def onecycle(force: bool, refresh: bool) -> State[Any]:
-        return follow(stages, force=force, refresh=refresh)
+        return follow(stages, force=force, refresh=refresh, brief=server.brief)
 
     try:
         state: State[Any] = onecycle(force, refresh, return_state=True)
@@ -72,11 +76,18 @@ def run(ready: Callable[[], None], *, force: bool, refresh: bool) -> State[Any]:
     return state
 
 
-def follow(stages: list[Stage], *, force: bool, refresh: bool) -> State[Any]:
-    """The flow's body: runs the stages, publishes the scores, says how it went."""
+def follow(stages: list[Stage], *, force: bool, refresh: bool, brief: bool) -> State[Any]:
+    """The flow's body: runs the stages, publishes the scores, says how it went.
+
+    Args:
+        stages: in DVC's order.
+        force: as in `run`.
+        refresh: likewise.
+        brief: whether the server ends with the run.
+    """
     forced = {each.name for each in stages if force or (refresh and each.task == "download")}
     stages = [replace(each, clean=each.clean and each.name not in forced) for each in stages]
-    schedule = Schedule(stages, slots(load().threads), graph.look)
+    schedule = Schedule(stages, slots(load().threads), look)
     runner, out = Runner(forced), console()
     with Display(len(stages), out) as display, stopped_by_signals(runner):
         try:
@@ -89,8 +100,16 @@ def follow(stages: list[Stage], *, force: bool, refresh: bool) -> State[Any]:
         complete = [each.problem for each in measured if states[each.name].is_completed()]
         trained = [each for each in complete if states[f"train@{each}"].name != "Cached"]
         publish.scores(complete, trained, out)
-    await_record(len(states))
+    if brief:
+        await_record(len(states))
     return summary(states)
+
+
+def look(name: str) -> bool:
+    """As `flows.graph.look`; DVC takes long to import, and few runs need it here."""
+    from flows import graph
+
+    return graph.look(name)
 
 
 def slots(threads: int) -> int:

@@ -1,6 +1,11 @@
-"""DVC's graph as the flow needs it: stages in DVC's order, what each waits for, what is clean."""
+"""DVC's graph as the flow needs it: stages in DVC's order, what each waits for, what is clean.
 
-from dataclasses import dataclass, field
+`python -m flows.graph` prints it as JSON, so that a run reads it beside what it imports meanwhile.
+"""
+
+import json
+import sys
+from dataclasses import asdict
 from typing import Any
 
 import networkx
@@ -8,35 +13,9 @@ from dvc.exceptions import DvcException
 from dvc.repo import Repo
 from dvc.repo.reproduce import get_active_graph
 
+from flows.schedule import Stage
 from onecycle.errors import UserError
-
-
-@dataclass(frozen=True)
-class Stage:
-    """A stage of dvc.yaml for one problem.
-
-    Attributes:
-        name: as DVC knows it, such as `train@pets`.
-        needs: the names of the stages that it waits for: those whose outputs it reads, but for
-            those that one of these waits for itself.
-        clean: whether nothing that it depends on, and none of its outputs, has changed.
-        meta: what dvc.yaml says of it under `meta`: `gpu`, `timeout` (seconds), `retries`.
-    """
-
-    name: str
-    needs: tuple[str, ...] = ()
-    clean: bool = False
-    meta: dict[str, Any] = field(default_factory=dict)
-
-    @property
-    def task(self) -> str:
-        """What it does: the part of its name before the problem."""
-        return self.name.partition("@")[0]
-
-    @property
-    def problem(self) -> str:
-        """The problem that it is a stage of."""
-        return self.name.partition("@")[2]
+from onecycle.progress import say
 
 
 def read() -> list[Stage]:
@@ -83,3 +62,17 @@ def is_clean(stage: Any) -> bool:  # noqa: ANN401 - DVC has no types
         return not stage.status()
     except DvcException:
         return False
+
+
+def main() -> int:
+    """Prints the stages, or what a user got wrong."""
+    try:
+        said: Any = [asdict(stage) for stage in read()]
+    except UserError as error:
+        said = str(error)
+    say(json.dumps(said))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

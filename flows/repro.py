@@ -14,7 +14,6 @@ import signal
 import sys
 import time
 from collections.abc import Iterator
-from enum import IntEnum
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -27,20 +26,10 @@ from dvc.rwlock import RWLOCK_FILE, RWLOCK_LOCK, RWLockFileCorruptedError
 from dvc.stage import Stage
 from dvc.stage import run as dvc_run
 
+from flows.stage import DVC, WAITING, Outcome
 from onecycle.progress import say
 
-DVC = "dvc: "  # how DVC's words begin
-WAITING = "waiting: "  # how its word on a stage that another process holds begins
 BUSY_S = (0.5, 2.0)  # a random time between these passes before a busy stage is tried again
-
-
-class Outcome(IntEnum):
-    """How a stage ended, as an exit status."""
-
-    COMPLETED = 0
-    FAILED = 1
-    CACHED = 100  # nothing had changed
-    RESTORED = 101  # DVC fetched the outputs of an earlier, equal run
 
 
 class MovedError(DvcException):  # type: ignore[misc]  # DVC has no types

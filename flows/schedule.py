@@ -1,11 +1,38 @@
 """Which stage is next, and whether it has to run: the flow's decisions, without Prefect."""
 
 from collections.abc import Callable, Iterator
-from typing import Literal
-
-from flows.graph import Stage
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
 Work = Literal["run", "cached", "skipped"]
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A stage of dvc.yaml for one problem.
+
+    Attributes:
+        name: as DVC knows it, such as `train@pets`.
+        needs: the names of the stages that it waits for: those whose outputs it reads, but for
+            those that one of these waits for itself.
+        clean: whether nothing that it depends on, and none of its outputs, has changed.
+        meta: what dvc.yaml says of it under `meta`: `gpu`, `timeout` (seconds), `retries`.
+    """
+
+    name: str
+    needs: tuple[str, ...] = ()
+    clean: bool = False
+    meta: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def task(self) -> str:
+        """What it does: the part of its name before the problem."""
+        return self.name.partition("@")[0]
+
+    @property
+    def problem(self) -> str:
+        """The problem that it is a stage of."""
+        return self.name.partition("@")[2]
 
 
 class Schedule:

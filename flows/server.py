@@ -7,6 +7,7 @@ servers keep their runs in one database, `.onecycle/prefect/`, and only one serv
 
 import argparse
 import fcntl
+import gc
 import os
 import secrets
 import signal
@@ -19,6 +20,8 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import IO
 
@@ -72,13 +75,17 @@ def serve(port: int, *, for_run: bool) -> None:
         os.environ.update(secured(url, folder))
         os.environ["PREFECT_UI_ENABLED"] = str(not for_run)
         say(url if for_run else WELCOME.format(url=url, login=login()))
+        gc.disable()  # what is imported stays: to look through it at each step takes .9 s
         import uvicorn
         from prefect.server.api.server import create_app
 
+        app = create_app(final=True)
+        gc.freeze()
+        gc.enable()
         # Prefect's page would call an analytics service, whatever the settings say.
         policy = f"connect-src 'self' {url.replace('http', 'ws')}"
         config = uvicorn.Config(
-            create_app(final=True),
+            app,
             log_level="error" if for_run else "warning",
             timeout_graceful_shutdown=1,
             headers=[("Content-Security-Policy", policy)],
@@ -151,16 +158,35 @@ def secured(url: str, folder: Path) -> dict[str, str]:
     }
 
 
+def nothing() -> None:
+    """The environment points there already."""
+
+
+@dataclass(frozen=True)
+class Connection:
+    """To a server.
+
+    Attributes:
+        point: points Prefect at it, which must not be imported before; waits while another run has
+            the database.
+        ready: returns when it answers; what can be done before need not wait.
+        brief: whether it ends with the run.
+    """
+
+    point: Callable[[], None]
+    ready: Callable[[], None]
+    brief: bool
+
+
 @contextmanager
-def connected(lost: Callable[[], None]) -> Iterator[Callable[[], None]]:
-    """Points Prefect, which must not be imported yet, at a server; ends the one it started.
+def connected(lost: Callable[[], None]) -> Iterator[Connection]:
+    """Finds or starts a server; ends the one it started.
 
     Args:
         lost: called in another thread if a server that was started here ends by itself.
 
     Yields:
-        A function that returns when the server answers. What can be done before, while it starts,
-        need not wait.
+        The connection, while the server may still start.
 
     Raises:
         UserError: the server does not start.
@@ -168,27 +194,29 @@ def connected(lost: Callable[[], None]) -> Iterator[Callable[[], None]]:
     os.environ["DO_NOT_TRACK"] = "1"
     given, shared = os.environ.get("PREFECT_API_URL"), ui_server()
     if given:
-        yield lambda: expect(given)
+        yield Connection(nothing, lambda: expect(given), brief=False)
     elif shared:
         say(f"shown at {shared}")
-        point_at(shared)
-        yield lambda: wait_for(shared, f"`make ui` at {shared} does not answer: stop it")
+        absent = f"`make ui` at {shared} does not answer: stop it"
+        ready = partial(wait_for, shared, absent)
+        yield Connection(partial(point_at, shared), ready, brief=False)
     else:
-        with own_server(lost) as ready:
-            yield ready
+        with own_server(lost) as connection:
+            yield connection
 
 
 @contextmanager
-def own_server(lost: Callable[[], None]) -> Iterator[Callable[[], None]]:
-    """A server for this process only; gives what waits for it, as `connected` does."""
+def own_server(lost: Callable[[], None]) -> Iterator[Connection]:
+    """A server for this process only."""
     folder = state()
-    if not (folder / "prefect.db").exists():
-        say("making Prefect's database: half a minute, once")
+    fresh = not (folder / "prefect.db").exists()
     command = [sys.executable, "-m", "flows.server", "--for-run"]
     ending = threading.Event()
+    url = ""
     with (folder / "server.log").open("a") as words:
         process = supervisor.start(command, GRACE_S, stderr=words)
     assert process.stdout
+    lines = process.stdout
 
     def watch() -> None:
         process.wait()
@@ -196,14 +224,19 @@ def own_server(lost: Callable[[], None]) -> Iterator[Callable[[], None]]:
             supervisor.end(process)
             lost()
 
+    def point() -> None:
+        nonlocal url
+        if fresh:
+            say("making Prefect's database: half a minute, once")
+        url = address_said(lines)
+        point_at(url)
+
     def ready() -> None:
         wait_for(url, NOT_STARTED.format(folder / "server.log"), process)
         threading.Thread(target=watch, daemon=True).start()
 
     try:
-        url = address_said(process.stdout)
-        point_at(url)
-        yield ready
+        yield Connection(point, ready, brief=True)
     finally:
         ending.set()
         supervisor.end(process)

@@ -8,15 +8,26 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Container
+from enum import IntEnum
 from pathlib import Path
 from typing import IO
 
 from flows import supervisor
-from flows.repro import DVC, Outcome
 
 GRACE_S = 5.0  # between SIGTERM and SIGKILL: time to end in order
 POLL_S = 0.1
 OWN = "error: "  # how a stage's own word on its failure begins
+DVC = "dvc: "  # how DVC's words begin
+WAITING = "waiting: "  # how the word on a stage that another process holds begins
+
+
+class Outcome(IntEnum):
+    """How a stage ended, as the exit status of `flows.repro`."""
+
+    COMPLETED = 0
+    FAILED = 1
+    CACHED = 100  # nothing had changed
+    RESTORED = 101  # DVC fetched the outputs of an earlier, equal run
 
 
 class StageError(Exception):

@@ -19,10 +19,8 @@ from prefect.states import Cancelled, Completed, Failed
 
 from flows import cuda
 from flows.display import Display
-from flows.graph import Stage
-from flows.repro import DVC, WAITING, Outcome
-from flows.schedule import Work
-from flows.stage import OWN, Runner, StageError
+from flows.schedule import Stage, Work
+from flows.stage import DVC, OWN, WAITING, Outcome, Runner, StageError
 from onecycle import progress
 
 GPU = "gpu"  # the name of Prefect's global concurrency limit: every stage takes the first device

@@ -92,8 +92,24 @@ LAST = "(select id from flow_run order by created desc limit 1)"
 
 
 def states(tree: Path) -> dict[str, str]:
-    """The task runs of the last flow run, and the state that each ended in."""
-    return dict(rows(tree, f"select name, state_name from task_run where flow_run_id = {LAST}"))
+    """The task runs of the last flow run, and the state that each ended in.
+
+    A server that outlives the run learns of them by events, later than the run's end. How many
+    there are is what the run itself says, as in `5 cached, 2 completed`.
+    """
+
+    def found() -> dict[str, str]:
+        return dict(rows(tree, f"select name, state_name from task_run where flow_run_id = {LAST}"))
+
+    query = "select message from flow_run_state join flow_run on flow_run_state.id = state_id "
+    ((message,),) = rows(tree, f"{query} where flow_run.id = {LAST}")
+    count = sum(int(each) for each in re.findall(r"(\d+) \w+", message.splitlines()[0]))
+    final = (
+        f"flow_run_id = {LAST} and state_type in ('COMPLETED', 'FAILED', 'CANCELLED', 'CRASHED')"
+    )
+    ended = f"select count(*) from task_run where {final}"
+    wait_until(lambda: rows(tree, ended)[0][0] >= count, 20, "all task runs are recorded")
+    return found()
 
 
 def processes(tree: Path) -> list[psutil.Process]:

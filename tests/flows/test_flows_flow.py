@@ -13,7 +13,7 @@ from rich.console import Console
 
 from flows import cuda, flow, publish, task
 from flows.display import Display
-from flows.graph import Stage
+from flows.schedule import Stage
 from flows.stage import Runner
 
 ROOT = Path(__file__).parents[2]

@@ -12,7 +12,8 @@ import pytest
 from dvc.stage.cache import StageCache
 
 from flows import graph
-from flows.repro import Outcome, main
+from flows.repro import main
+from flows.stage import Outcome
 from onecycle.errors import UserError
 from onecycle.params import read_yaml
 

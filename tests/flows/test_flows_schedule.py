@@ -6,8 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flows.graph import Stage
-from flows.schedule import Schedule
+from flows.schedule import Schedule, Stage
 
 STAGES_MOST = 9
 

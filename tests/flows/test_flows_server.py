@@ -147,10 +147,11 @@ def test_a_port_that_is_taken_is_named_with_a_remedy(server, tmp_path):
 GPU = """
 import threading, time
 from flows import server
-with server.connected(lambda: None) as ready:
-    ready()
+with server.connected(lambda: None) as connection:
+    connection.point()
+    connection.ready()
     from flows import cuda, task
-    from flows.graph import Stage
+    from flows.schedule import Stage
     from flows.stage import Runner
     cuda.devices = lambda: 1
     times, stage = [], Stage("train@a", meta={"gpu": True})

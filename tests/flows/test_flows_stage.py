@@ -13,8 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from flows.repro import Outcome
-from flows.stage import Runner, StageError, cause
+from flows.stage import Outcome, Runner, StageError, cause
 
 GRACE_S = 0.5
 SLACK_S = 2.0
