@@ -21,9 +21,9 @@ Measured = dict[str, Any]
 RECIPES: dict[str, tuple[dict[str, Any], int, float]] = {
     "book": ({"arch": "dot_bias", "factors": 50, "batch_size": 64, "wd": 0.1}, 5, 5e-3),
     "fast": (
-        {"arch": "dot_bias", "factors": 32, "batch_size": 1024, "wd": 0.8, "bias_wd": 0.02},
-        6,
-        0.015,
+        {"arch": "dot_bias", "factors": 32, "batch_size": 2048, "wd": 0.8, "bias_wd": 0.02},
+        5,
+        0.02,
     ),
     "implicit": (  # patches/implicit.yaml
         {

@@ -75,6 +75,16 @@ def test_a_changed_section_runs_that_problem_from_its_stage_on(first, setting, f
     shell(first, "dvc", "checkout", "--force")
 
 
+def test_ratings_need_no_torchvision(first, tmp_path):
+    """To import it takes longer than most stages of ratings do."""
+    (tmp_path / "torchvision.py").write_text("raise ImportError('not for ratings')")
+    for stage in ("prepare", "lr_find", "train", "calibrate", "evaluate"):
+        path = f"PYTHONPATH={tmp_path}"
+        shell(first, "env", path, "python", "-m", "tasks", stage, "sample_movielens")
+    refused = shell(first, "env", path, "python", "-m", "tasks", "lr_find", "sample_pets", status=1)
+    assert "not for ratings" in refused
+
+
 def test_experiments_take_settings(first):
     name = "problems.sample_movielens.calibrate.coverage=0.85"
     commit(first)
