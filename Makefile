@@ -67,7 +67,7 @@ lock: $(READY) ## choose versions anew and write requirements.lock
 	  --custom-compile-command "make lock" -o requirements.lock
 
 # BENCH="--only data,frozen --repeats 3" measures less; --quick tries everything at tiny sizes.
-bench: $(READY) ## measure beside the peers that `make peers` made, and write docs/benchmarks.md: an hour
+bench: $(READY) ## measure beside the peers that `make peers` made, and write docs/benchmarks.md: some hours
 	$(PYTHON) -m benchmarks.bench $(BENCH)
 
 # The peers of benchmarks/, in environments of their own.

@@ -12,8 +12,6 @@ results folder, is no measurement.
 
 import argparse
 import hashlib
-import importlib
-import importlib.util
 import json
 import os
 import sys
@@ -22,7 +20,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from benchmarks import figures, whole
+from benchmarks import figures, overhead, whole
 from benchmarks.rows import ROWS, NotHere, Row, Setup, Side
 from benchmarks.worker import ROOT, Failed, Measure, Measured, Worker
 from onecycle.paths import read_json, write_json
@@ -163,12 +161,9 @@ class Bench:
         """What the graph costs beside its stages, by benchmarks/overhead.py."""
         if self.setup.quick:
             return {"title": "overhead", "not_here": "not with --quick"}
-        if importlib.util.find_spec("benchmarks.overhead") is None:
-            return {"title": "overhead", "not_here": "no benchmarks/overhead.py"}
         if before.get("repeats") == self.repeats:
             return before
-        measures = importlib.import_module("benchmarks.overhead")
-        rows = measures.rows(self.repeats)
+        rows = overhead.rows(self.repeats)
         return {"title": "overhead", "repeats": self.repeats, "rows": rows}
 
 

@@ -16,7 +16,7 @@ from typing import Any
 
 from benchmarks.worker import ROOT
 from flows import supervisor
-from flows.server import wait_for
+from flows.connection import wait_for
 
 FLOW, REPRO = ("flows.pipeline",), ("dvc", "repro")
 TREES = 3  # whole runs take minutes

@@ -32,9 +32,9 @@ from prefect.states import Cancelled, Completed, Failed
 from prefect.task_runners import ThreadPoolTaskRunner
 
 from flows import publish
+from flows.connection import Connection
 from flows.display import Display, console, leave
 from flows.schedule import Schedule, Stage, Work
-from flows.server import Connection
 from flows.stage import Runner
 from flows.task import run_stage
 from tasks.problems import load

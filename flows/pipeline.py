@@ -15,7 +15,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from types import FrameType
 
-from flows import server
+from flows import connection, server
 from flows.display import leave
 from flows.schedule import Stage
 from onecycle.errors import UserError
@@ -35,15 +35,15 @@ def main(argv: list[str] | None = None) -> int:
     named = [f"run=[{arguments.problems}]"] if arguments.problems else []
     settings = [*arguments.settings, *named]
     try:
-        with ThreadPoolExecutor(1) as beside, server.connected(lost) as connection:
+        with ThreadPoolExecutor(1) as beside, connection.connected(lost) as connected:
             # Behind a run that has the database, or with settings, the graph will be another.
-            early = None if settings or connection.brief else beside.submit(read)
+            early = None if settings or connected.brief else beside.submit(read)
             gc.disable()  # what is imported stays: to look through it at each step takes .3 s
             from tasks.problems import change, load
 
             # What is wrong is told at once, whoever is waited for.
             change(settings, write=False) if settings else load()
-            connection.point()
+            connected.point()
             for line in change(settings) if settings else []:
                 say(f"params.yaml: {line}")
             stages = early or beside.submit(read)
@@ -53,7 +53,7 @@ def main(argv: list[str] | None = None) -> int:
             gc.freeze()
             gc.enable()
             state = flow.run(
-                stages.result, connection, force=arguments.force, refresh=arguments.refresh
+                stages.result, connected, force=arguments.force, refresh=arguments.refresh
             )
     except UserError as error:
         complain(error)
@@ -95,7 +95,7 @@ def read() -> list[Stage]:
     found = json.loads(done.stdout.splitlines()[-1])
     if isinstance(found, str):
         raise UserError(found)
-    return [Stage(**each) for each in found]
+    return [Stage(**each | {"needs": tuple(each["needs"])}) for each in found]
 
 
 AGAIN = "What had completed is kept: run again to go on."

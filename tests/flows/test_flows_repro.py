@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from dvc.stage.cache import StageCache
 
-from flows import graph
+from flows import graph, pipeline
 from flows.repro import main
 from flows.stage import Outcome
 from onecycle.errors import UserError
@@ -319,7 +319,7 @@ def diamond(toy: Path) -> Path:
 
 READ = """
 import dataclasses, json
-from flows import graph
+from flows import graph, pipeline
 stages = graph.read()
 looks = {stage.name: graph.look(stage.name) for stage in stages}
 print(json.dumps([[dataclasses.asdict(stage) for stage in stages], looks]))
@@ -386,3 +386,14 @@ def test_a_folder_outside_of_any_repository_is_the_user_s_error(tmp_path, monkey
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", os.fspath(tmp_path.parent))
     with pytest.raises(UserError, match="dvc: "):
         graph.read()
+
+
+def test_a_run_reads_the_graph_in_a_process_of_its_own(toy, tmp_path, monkeypatch):
+    assert pipeline.read() == graph.read() != []
+    (toy / "dvc.yaml").write_text("stages: 1")
+    with pytest.raises(UserError, match="dvc"):
+        pipeline.read()
+    monkeypatch.delenv("PYTHONPATH", raising=False)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UserError, match=r"flows\.graph ended with status 1"):
+        pipeline.read()

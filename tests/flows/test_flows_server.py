@@ -17,8 +17,7 @@ import psutil
 import pytest
 from trees import ENVIRONMENT, ROOT, processes, wait_until
 
-from flows import server as server_module
-from flows import supervisor
+from flows import connection, supervisor
 
 ENV = ENVIRONMENT | {"PYTHONPATH": str(ROOT)}
 # What a person may have set for another server of theirs; it must not reach this one.
@@ -146,10 +145,10 @@ def test_a_port_that_is_taken_is_named_with_a_remedy(server, tmp_path):
 
 GPU = """
 import threading, time
-from flows import server
-with server.connected(lambda: None) as connection:
-    connection.point()
-    connection.ready()
+from flows import connection
+with connection.connected(lambda: None) as connected:
+    connected.point()
+    connected.ready()
     from flows import cuda, task
     from flows.schedule import Stage
     from flows.stage import Runner
@@ -185,11 +184,11 @@ def test_stages_on_a_gpu_wait_for_each_other_and_the_limit_is_made(server):
 
 def test_an_address_is_believed_only_while_its_server_holds_the_runs(server, tmp_path, monkeypatch):
     monkeypatch.chdir(server.tree)
-    assert server_module.ui_server() == server.url
+    assert connection.ui_server() == server.url
     (tmp_path / ".onecycle" / "prefect").mkdir(parents=True)
     (tmp_path / ".onecycle" / "prefect" / "url").write_text(server.url)
     monkeypatch.chdir(tmp_path)
-    assert server_module.ui_server() is None  # left by one that was killed
+    assert connection.ui_server() is None  # left by one that was killed
 
 
 def pipeline(tree: Path, **environment: str) -> str:
