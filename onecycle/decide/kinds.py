@@ -61,6 +61,9 @@ class Kind(Protocol[P]):
     ) -> dict[str, Floats]:
         """Every metric of the kind, values float64 [B] for weights float64 [B, N].
 
+        Those that a decision says nothing of, such as the coverage of a radius that it does not
+        have, are left out; so are those that the scores are too narrow for.
+
         Raises:
             UserError: The scores are not finite.
         """

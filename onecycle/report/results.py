@@ -31,13 +31,14 @@ NAMES = {
     "error_px_p90": ("90 % distance", "nine in ten items are closer"),
 }
 Intervals = dict[str, dict[str, Any]]  # of each metric and its baseline, as intervals.json has them
-Verdict = Literal["better", "unclear", "worse"]
+Verdict = Literal["better", "unclear", "worse", "alone"]
 VERDICTS: dict[Verdict, str] = {
     "better": "The model is better than that, beyond its interval.",
     "unclear": "That lies within the model's interval: the model is not shown to be better.",
     "worse": "The model is worse than that, beyond its interval.",
+    "alone": "",
 }
-MARKS: dict[Verdict, str] = {"better": "✓", "unclear": "≈", "worse": "✗"}
+MARKS: dict[Verdict, str] = {"better": "✓", "unclear": "≈", "worse": "✗", "alone": ""}
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,10 @@ class Headline:
 
 @dataclass(frozen=True)
 class Row:
-    """A metric of the table; `strip` has low, value, high and baseline as percent of its width."""
+    """A metric of the table; `strip` has low, value, high and baseline as percent of its width.
+
+    A metric that no trivial predictor has leaves baseline, mark and the strip's baseline empty.
+    """
 
     name: str
     about: str
@@ -87,7 +91,9 @@ def headline(facts: Facts, trivial: str) -> Headline:
 
 
 def judge(intervals: Intervals, kind: str, name: str) -> Verdict:
-    """Whether the trivial predictor lies outside the model's interval, and on which side."""
+    """Whether the trivial predictor, if any, lies outside the model's interval, and on which side."""
+    if f"baseline_{name}" not in intervals:
+        return "alone"
     found, base = intervals[name], intervals[f"baseline_{name}"]["value"]
     if found["low"] <= base <= found["high"]:
         return "unclear"
@@ -143,7 +149,7 @@ def row(intervals: Intervals, kind: str, name: str) -> Row:
         kind: of the target.
         name: the metric's.
     """
-    found, base = intervals[name], intervals[f"baseline_{name}"]["value"]
+    found, base = intervals[name], intervals.get(f"baseline_{name}", {}).get("value")
     digits = decimals(found)
     (title, about), verdict = _name(name), judge(intervals, kind, name)
     return Row(
@@ -152,16 +158,17 @@ def row(intervals: Intervals, kind: str, name: str) -> Row:
         arrow="↑" if KINDS[kind].better(name) == "higher" else "↓",
         value=f"{found['value']:,.{digits}f}",
         interval=f"{found['low']:,.{digits}f} – {found['high']:,.{digits}f}",
-        baseline=f"{base:,.{digits}f}",
+        baseline="" if base is None else f"{base:,.{digits}f}",
         mark=MARKS[verdict],
         verdict=verdict,
         strip=_strip(found, base),
     )
 
 
-def _strip(found: dict[str, Any], base: float) -> dict[str, float]:
+def _strip(found: dict[str, Any], base: float | None) -> dict[str, float]:
     """Places on a line that just holds the interval and the baseline, from 4 to 96 percent."""
-    places = {key: float(found[key]) for key in ("low", "value", "high")} | {"baseline": base}
+    places = {key: float(found[key]) for key in ("low", "value", "high")}
+    places |= {} if base is None else {"baseline": base}
     least, most = min(places.values()), max(places.values())
     scale = 92 / (most - least) if most > least else 0.0
     return {key: round(4 + scale * (place - least), 2) for key, place in places.items()}

@@ -2,6 +2,7 @@
 
 import pytest
 
+from onecycle.paths import read_json, write_json
 from onecycle.report import results
 
 JUDGED = [
@@ -67,3 +68,15 @@ def test_the_strip_keeps_the_order(problem):
 @pytest.mark.parametrize(("width", "digits"), [(0.02, 3), (0.1, 2), (0.5, 2), (3, 1), (40, 0)])
 def test_decimals_follow_the_width(width, digits):
     assert results.decimals({"value": 1.0, "low": 1.0, "high": 1.0 + width}) == digits
+
+
+def test_a_metric_that_no_trivial_predictor_has_stands_alone(problem):
+    made = problem("rating")
+    made.judge("mae", (0.4, 0.5, 0.6), baseline=0.9)
+    found = read_json(made.paths.report("intervals.json"))
+    del found["baseline_mae"]
+    write_json(made.paths.report("intervals.json"), found)
+    row = results.row(found, "rating", "mae")
+    assert (row.baseline, row.mark, row.verdict) == ("", "", "alone")
+    assert row.strip == {"low": 4, "value": 50, "high": 96}
+    assert made.write().count('class="trivial"') == len(found) // 2  # one a pair, none for mae
