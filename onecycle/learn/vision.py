@@ -48,12 +48,12 @@ class VisionModel(Grouped):
 
         The head computes in float32: its last layer in bfloat16 alone costs half a pixel on BIWI.
         """
-        return self.answer(self.body(x).float())
+        return self.answer(self.body(x))
 
     def answer(self, features: Tensor, first: int = 0) -> Tensor:
-        """What the head's layers, from the `first` on, make of float32 [N, …]."""
+        """What the head's layers, from the `first` on, make of floats [N, …] of any width."""
         with torch.autocast(features.device.type, enabled=False):
-            out: Tensor = self.head[first:](features)
+            out: Tensor = self.head[first:](features.float())
         return out
 
     def folded(self) -> "VisionModel":

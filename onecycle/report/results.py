@@ -91,7 +91,7 @@ def headline(facts: Facts, trivial: str) -> Headline:
 
 
 def judge(intervals: Intervals, kind: str, name: str) -> Verdict:
-    """Whether the trivial predictor, if any, lies outside the model's interval, and on which side."""
+    """Whether the trivial predictor, if any, lies outside the interval, and on which side."""
     if f"baseline_{name}" not in intervals:
         return "alone"
     found, base = intervals[name], intervals[f"baseline_{name}"]["value"]

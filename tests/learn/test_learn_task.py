@@ -7,6 +7,7 @@ from small import RECIPE, blocks_of, made
 from torch import nn
 
 from onecycle.learn import saved, task
+from onecycle.learn.device import Compute
 from onecycle.learn.fold import folded
 from onecycle.learn.groups import Grouped
 from onecycle.learn.lr_finder import RangeTest
@@ -87,6 +88,17 @@ def test_features_that_are_too_many_are_made_anew(store, monkeypatch):
     found, _ = trained(each)
     assert sum(sizes) == 8 + 3 * 24 + 12  # a first batch tells; the 12 of valid are kept
     np.testing.assert_allclose(found, losses, rtol=2e-4)
+
+
+@pytest.mark.parametrize("changes", [STILL, {"train_norm": False}], ids=["asked once", "varied"])
+def test_a_body_in_half_precision_hands_its_head_float32(store, changes):
+    """What the body says in bfloat16 is widened on both ways: by the whole model and in parts."""
+    losses, _ = trained(learner(store, **changes))
+    each = learner(store, **changes)
+    each.compute = Compute(each.compute.device, torch.bfloat16)
+    each.stepper.compute = each.compute
+    found, _ = trained(each)
+    np.testing.assert_allclose(found, losses, rtol=0.1)
 
 
 def test_a_part_of_the_body_frozen_or_none_is_trained_as_a_whole(store):
