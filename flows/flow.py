@@ -68,12 +68,19 @@ def run(
     def onecycle(force: bool, refresh: bool) -> State[Any]:
         return follow(stages, force=force, refresh=refresh, brief=server.brief)
 
-    try:
+    with drained():
         state: State[Any] = onecycle(force, refresh, return_state=True)
+    return state
+
+
+@contextmanager
+def drained() -> Iterator[None]:
+    """Sends what Prefect has still to send of a flow, but does not wait long."""
+    try:
+        yield
     finally:
         for worker in (EventsWorker, APILogWorker):
             worker.drain_all(timeout=DRAIN_S)
-    return state
 
 
 def follow(stages: list[Stage], *, force: bool, refresh: bool, brief: bool) -> State[Any]:

@@ -55,8 +55,13 @@ class Runner:
         """Has every stage that runs stopped, and none started; returns at once."""
         self._stopping.set()
 
+    def command(self, name: str) -> list[str]:
+        """What runs a stage; its exit status is an `Outcome`."""
+        force = ["--force"] if name in self.forced else []
+        return [sys.executable, "-m", "flows.repro", name, *force]
+
     def run(self, name: str, line: Callable[[str], None], timeout_s: float = math.inf) -> Outcome:
-        """Runs a stage by `flows.repro` under the supervisor.
+        """Runs a stage's command under the supervisor.
 
         However this ends, no process of the stage is left.
 
@@ -68,13 +73,13 @@ class Runner:
         Raises:
             StageError: it failed, took too long, or was stopped.
         """
-        force = ["--force"] if name in self.forced else []
-        command = [sys.executable, "-m", "flows.repro", name, *force]
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
         if self.stopping:
             raise StageError("stopped")
         environment = os.environ | {"PATH": path, "PYTHONUNBUFFERED": "1"}
-        process = supervisor.start(command, self.grace_s, stderr=subprocess.STDOUT, env=environment)
+        process = supervisor.start(
+            self.command(name), self.grace_s, stderr=subprocess.STDOUT, env=environment
+        )
         assert process.stdout
         said: list[str] = []
         late = time.monotonic() + timeout_s

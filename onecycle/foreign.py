@@ -35,13 +35,20 @@ def one_line(name: str) -> str:
 def write_csv(path: Path, frame: "pd.DataFrame") -> None:
     """Writes a CSV file, whole or not at all.
 
-    A cell or column name that a spreadsheet would take for a formula gets an apostrophe before it,
-    which spreadsheets hide.
+    A cell or column name that a spreadsheet would take for a formula is made inert.
+    """
+    with whole(path) as partial:
+        inert(frame).to_csv(partial, index=False)
+
+
+def inert(frame: "pd.DataFrame") -> "pd.DataFrame":
+    """A table for a CSV file: what would be a formula gets an apostrophe, which spreadsheets hide.
+
+    That is a cell or a column's name.
     """
     texts = frame.select_dtypes(exclude=["number", "bool", "datetime"]).columns
     safe = frame.assign(**{name: frame[name].map(_inert) for name in texts})
-    with whole(path) as partial:
-        safe.rename(columns=_inert).to_csv(partial, index=False)
+    return safe.rename(columns=_inert)
 
 
 def _spelt(found: re.Match[str]) -> str:

@@ -1,5 +1,6 @@
 """How stages read, join and write tables of many rows: in columns, no Python object for a row."""
 
+import hashlib
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -53,6 +54,43 @@ def _same(one: "pd.Series[Any]", other: "pd.Series[Any]") -> pa.Array:
     return pc.equal(*texts)
 
 
+def content_sha256(table: pa.Table) -> str:
+    """A sha256 of what a table says, whatever file, compression or row groups it came from.
+
+    Columns count by name, in any order; rows in theirs.
+    """
+    digest = hashlib.sha256(f"{table.num_rows} rows".encode())
+    for name in sorted(table.column_names):
+        column = table[name].combine_chunks()
+        for each in column.chunks if isinstance(column, pa.ChunkedArray) else [column]:
+            digest.update(f"\0{name}\0".encode())
+            _feed(digest, each)
+    return digest.hexdigest()
+
+
+def _feed(digest: "hashlib._Hash", array: pa.Array) -> None:
+    """What an array holds: where nothing is, lengths, and values."""
+    if pa.types.is_dictionary(array.type):
+        array = array.dictionary_decode()
+    digest.update(np.packbits(pc.is_null(array).to_numpy(zero_copy_only=False)).tobytes())
+    kind = array.type
+    if pa.types.is_null(kind):
+        return
+    if pa.types.is_nested(kind):  # lists; no table of ours has structs
+        lengths = pc.fill_null(pc.list_value_length(array), 0)
+        digest.update(lengths.to_numpy(zero_copy_only=False).astype("<i8").tobytes())
+        _feed(digest, pc.list_flatten(array))
+    elif pa.types.is_primitive(kind):
+        zeros = array.cast(pa.float64() if pa.types.is_floating(kind) else pa.int64())
+        digest.update(pc.fill_null(zeros, 0).to_numpy(zero_copy_only=False).tobytes())
+    else:
+        texts = pc.fill_null(array.cast(pa.large_string()), "")
+        ends = np.frombuffer(texts.buffers()[1], np.int64)[texts.offset :][: len(texts) + 1]
+        digest.update(np.diff(ends).tobytes())
+        if len(ends) and ends[-1] > ends[0]:
+            digest.update(memoryview(texts.buffers()[2])[ends[0] : ends[-1]])
+
+
 def ascends(ids: "pd.Series[Any]") -> bool:
     """Whether texts are sorted."""
     texts = pa.array(ids, pa.large_string())
@@ -63,6 +101,24 @@ def users_and_items(x: Iterable[Sequence[str]]) -> tuple[Coded, Coded]:
     """The users and the items of pairs, each name once in the order in which it comes."""
     pairs = pa.array(x if isinstance(x, pd.Series) else list(x), PAIRS)
     return _coded(pairs, 0), _coded(pairs, 1)
+
+
+def titles(file: Path, items: Sequence[str]) -> list[str] | None:
+    """The title of each item, its name where it has none; null where the table has no titles.
+
+    Args:
+        file: `items.parquet`, of pairs.
+        items: their names.
+    """
+    if "title" not in pq.read_schema(file).names:
+        return None
+    found: dict[str, str] = {}
+    with pq.ParquetFile(file) as rows:
+        for batch in rows.iter_batches(columns=["x", "title"]):
+            pairs = pa.table({"item": pc.list_element(batch["x"], 1), "title": batch["title"]})
+            known = pairs.filter(pc.is_valid(pairs["title"])).group_by(["item", "title"])
+            found |= {row["item"]: row["title"] for row in known.aggregate([]).to_pylist()}
+    return [found.get(name) or name for name in items]
 
 
 def _coded(pairs: pa.Array | pa.ChunkedArray, at: int) -> Coded:

@@ -13,7 +13,7 @@ from onecycle.errors import UserError
 from onecycle.params import nearest
 from onecycle.paths import Paths
 from onecycle.progress import complain, say
-from tasks import calibrate, download, evaluate, lr_find, prepare, split, train
+from tasks import calibrate, download, evaluate, export, lr_find, predict, prepare, split, train
 from tasks.problems import SCHEMA_FILE, Problem, change, load, schema
 
 STAGES: dict[str, Callable[[Paths, Problem, int], None]] = {
@@ -23,7 +23,9 @@ STAGES: dict[str, Callable[[Paths, Problem, int], None]] = {
     "lr_find": lambda paths, it, threads: lr_find.run(paths, it.lr_find, it.learner, threads),
     "train": lambda paths, it, threads: train.run(paths, it.train, it.learner, threads),
     "calibrate": lambda paths, it, threads: calibrate.run(paths, it.decision, threads),
-    "evaluate": lambda paths, it, threads: evaluate.run(paths, it.evaluate, threads),
+    "evaluate": lambda paths, it, threads: evaluate.run(
+        paths, it.evaluate, threads, {"threads": threads, **it.model_dump()}
+    ),
 }
 
 
@@ -47,6 +49,12 @@ def parser() -> argparse.ArgumentParser:
         command = commands.add_parser(name, help=(module.__doc__ or "").splitlines()[0])
         command.add_argument("problem", help="its name under problems: in params.yaml")
         command.set_defaults(call=run_stage, stage=name)
+    command = commands.add_parser("predict", help="answers for new inputs by a bundle")
+    predict.arguments(command)
+    command.set_defaults(call=predict.run)
+    command = commands.add_parser("export", help="a bundle as an ONNX file, held to the model")
+    export.arguments(command)
+    command.set_defaults(call=export.run)
     command = commands.add_parser("check", help="check params.yaml and do nothing else")
     command.set_defaults(call=lambda _: say(f"params.yaml: {len(load().problems)} problems, fine"))
     command = commands.add_parser("set", help="write values into params.yaml")

@@ -21,20 +21,42 @@ Array = np.ndarray[tuple[int, ...], np.dtype[Any]]
 KEPT = ["id", "x", "title", "y", "group"]  # of the items table, in predictions.parquet
 
 
+class Card(Section):
+    """What the model card says that nothing else tells.
+
+    Attributes:
+        license: Hugging Face's name of it, such as `apache-2.0`; null leaves it out.
+        intended_use: what the model is for, in sentences; null: that it is not stated.
+        not_for: what it is not for; null: what holds of any model.
+    """
+
+    license: str | None = None
+    intended_use: str | None = None
+    not_for: str | None = None
+
+
 class Params(Section):
     """How the score is measured.
 
     Attributes:
         draws: resamples behind each 95 % interval.
         seed: of the resamples.
+        card: of the model card.
     """
 
     draws: int = Field(1000, ge=100)
     seed: int = Field(0, ge=0)
+    card: Card = Card()
 
 
-def run(paths: Paths, params: Params, threads: int) -> None:
-    """Writes metrics, intervals, predictions, the report and what its plots show.
+def run(paths: Paths, params: Params, threads: int, asked: dict[str, Any]) -> None:
+    """Writes metrics, intervals, predictions, the report, and what makes the model a bundle.
+
+    Args:
+        paths: the problem's files.
+        params: the section.
+        threads: of torch.
+        asked: all sections of the problem and `threads`, for the lineage.
 
     Raises:
         UserError: the model is damaged, or its scores are not finite.
@@ -42,7 +64,7 @@ def run(paths: Paths, params: Params, threads: int) -> None:
     from onecycle.blocks.pair import Pairs
     from onecycle.learn import device, saved
     from onecycle.learn.datasets import split_items
-    from onecycle.report import page
+    from onecycle.report import card, lineage, page, reference
     from onecycle.report.rated import RatedItems
 
     device.use_threads(threads)
@@ -72,7 +94,11 @@ def run(paths: Paths, params: Params, threads: int) -> None:
     rated = None
     if isinstance(blocks.x, Pairs):
         rated = RatedItems.of(learner, parts, judged, draws=params.draws, seed=params.seed)
+    led = lineage.write(paths, asked)
     page.write(paths, blocks, predictions, kind.headline, rated)
+    card.write(paths, led, params.card.model_dump())
+    y_range = getattr(learner.recipe, "y_range", None)
+    reference.write(paths, part, scores, answers, decision, y_range)
     say(summary(found, kind.headline))
 
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from onecycle.pixels.decode import Pixels
-from onecycle.pixels.store import PixelStore
+from onecycle.pixels.store import Store
 
 Floats = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
 Lights = np.ndarray[tuple[int, ...], np.dtype[np.float32]]
@@ -29,14 +29,14 @@ class Images:
 
     kind = "image"
 
-    def __init__(self, store: PixelStore, size: tuple[int, int]) -> None:
+    def __init__(self, store: Store, size: tuple[int, int]) -> None:
         self.store = store
         self.size = size
         self.mean, self.std = statistics(store.channels)
 
     def state(self) -> dict[str, object]:
-        """What model.json keeps: what a picture must be like."""
-        return {"kind": self.kind, "channels": self.store.channels}
+        """What model.json keeps: how a picture is decoded, before it is shown to a model."""
+        return {"kind": self.kind, "size": self.store.size, "channels": self.store.channels}
 
     def encode(self, ids: Sequence[str], _: object = None) -> Tensor:
         """The store's row of each item, int64 [N]."""
@@ -71,9 +71,12 @@ class Images:
             for at in some:
                 show(self.store[int(rows[at])], warps[at], lights[at], out[at])
 
-        threads = torch.get_num_threads()
-        with ThreadPoolExecutor(threads) as pool:  # OpenCV lets go of the interpreter
-            list(pool.map(fill, [range(first, len(rows), threads) for first in range(threads)]))
+        threads = min(torch.get_num_threads(), len(rows))
+        if threads == 1:
+            fill(range(len(rows)))
+        else:
+            with ThreadPoolExecutor(threads) as pool:  # OpenCV lets go of the interpreter
+                list(pool.map(fill, [range(first, len(rows), threads) for first in range(threads)]))
         return torch.from_numpy(out).permute(0, 3, 1, 2)
 
     def pictures(self, x: Tensor) -> Pixels:

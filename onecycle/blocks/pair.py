@@ -19,10 +19,12 @@ class Pairs:
     Args:
         users: names whose rows are 1, 2, …
         items: likewise.
+        titles: of the items; null where they have none.
     """
 
     users: list[str]
     items: list[str]
+    titles: list[str] | None = None
     kind: str = field(default="pair", init=False)
 
     @classmethod
@@ -37,8 +39,9 @@ class Pairs:
         return [of[row - 1] if row else "unseen" for of, row in zip(known, rows, strict=True)]
 
     def state(self) -> dict[str, object]:
-        """What model.json keeps: the names."""
-        return {"kind": self.kind, "users": self.users, "items": self.items}
+        """What model.json keeps: the names and, where there are any, the titles."""
+        titles = {} if self.titles is None else {"titles": self.titles}
+        return {"kind": self.kind, "users": self.users, "items": self.items, **titles}
 
     def encode(self, _: object, x: Iterable[Sequence[str]]) -> Tensor:
         """Rows of user and item, int64 [N, 2]."""

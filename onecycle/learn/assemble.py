@@ -1,9 +1,12 @@
 """From a problem's files to a learner and its data: what lr_find and train begin with."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow.parquet as pq
 
+from onecycle import tables
+from onecycle.blocks.pair import Pairs
 from onecycle.errors import UserError
 from onecycle.learn import device, recipe, saved
 from onecycle.learn.datasets import Blocks, Datasets, split_items
@@ -27,6 +30,8 @@ def fresh(paths: Paths, params: recipe.Learner, threads: int) -> Learner:
     parts = split_items(items, paths.data("split.parquet"), ["id", "x", "y"])
     view = params if isinstance(params, recipe.View) else None
     blocks = Blocks.from_train(parts["train"], target_of(items), view, paths.data("pixels"))
+    if isinstance(blocks.x, Pairs):  # what is recommended later is told by its title
+        blocks = replace(blocks, x=replace(blocks.x, titles=tables.titles(items, blocks.x.items)))
     data = Datasets(blocks, {name: blocks.encode(each) for name, each in parts.items()})
     learner = make_learner(data, params)
     say(learner.check())

@@ -20,7 +20,7 @@ from onecycle.blocks.targets import Target
 from onecycle.errors import UserError
 from onecycle.learn import augment
 from onecycle.learn.recipe import View
-from onecycle.pixels.store import PixelStore
+from onecycle.pixels.store import PixelStore, Store
 from onecycle.tables import joined, read_items
 
 Floats = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
@@ -58,7 +58,9 @@ class Blocks:
         return cls.of(pairs, targets.from_items(y, train["y"]), view, pixels)
 
     @classmethod
-    def of(cls, pairs: Pairs | None, y: Target, view: View | None, pixels: Path | None) -> "Blocks":
+    def of(
+        cls, pairs: Pairs | None, y: Target, view: View | None, pixels: Path | Store | None
+    ) -> "Blocks":
         """Makes the input block from a pixel store, or takes `pairs`."""
         if pairs is not None:
             return cls(pairs, y)
@@ -66,7 +68,8 @@ class Blocks:
             raise UserError("learner.arch: a recommender needs prepare.x: [user, item]")
         if y.moves_with_picture and view.fit != "squish":
             raise UserError("points need fit: squish: a crop may lose the point that is asked for")
-        return cls(Images(PixelStore(pixels), view.height_width), y, view)
+        store = PixelStore(pixels) if isinstance(pixels, Path) else pixels
+        return cls(Images(store, view.height_width), y, view)
 
     def encode(self, items: pd.DataFrame) -> "Dataset":
         """The examples of some rows of the items table."""

@@ -1,8 +1,14 @@
 """Where to compute, and in which precision."""
 
+import platform
+from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib.metadata import version
+from typing import Any
 
 import cv2
+import numpy as np
+import PIL
 import torch
 
 
@@ -23,6 +29,35 @@ class Compute:
         return torch.autocast(
             self.device.type, dtype=self.dtype, enabled=self.dtype != torch.float32
         )
+
+
+def made_with(compute: Compute, packages: Sequence[str] = ()) -> dict[str, Any]:
+    """What decides the bytes of a result beside data, parameters and code; it names no host.
+
+    Args:
+        compute: where and how it is computed.
+        packages: names of others that take part.
+
+    Returns:
+        `packages` (versions by name), `device` (cpu or cuda), `kind` (of the device), `threads`
+        and `precision`.
+    """
+    cuda = compute.device.type == "cuda"
+    capability = torch.backends.cpu.get_cpu_capability()  # such as AVX2
+    versions = {
+        "python": platform.python_version(),
+        "torch": str(torch.__version__),
+        "numpy": np.__version__,
+        "opencv": cv2.__version__,
+        "pillow": PIL.__version__,
+    }
+    return {
+        "packages": versions | {name: version(name) for name in packages},
+        "device": compute.device.type,
+        "kind": torch.cuda.get_device_name() if cuda else f"{platform.machine()} {capability}",
+        "threads": torch.get_num_threads(),
+        "precision": compute.precision,
+    }
 
 
 def choose(precision: str) -> Compute:

@@ -208,18 +208,29 @@ class Learner:
 
     def predict(self, part: Dataset) -> Floats:
         """Scores of every example of a part, float32 [N, outputs]."""
-        return self._scores(self.model.eval().baked().folded(), part)
+        return self._scores(self.to_predict(), part)
+
+    def to_predict(self) -> Grouped:
+        """The model that predicts: in eval mode, with the least work."""
+        return self.model.eval().baked().folded()
+
+    @property
+    def at_once(self) -> int:
+        """Pictures that are predicted at once."""
+        return min(self.recipe.batch_size, self.stepper.micro)
+
+    def ask(self, model: Model, x: Tensor) -> Floats:
+        """What a model in eval mode makes of a batch of inputs, float32 [N, outputs]."""
+        with torch.inference_mode(), self.compute.autocast():
+            scores: Floats = model(x.to(self.compute.device)).float().cpu().numpy()
+        return scores
 
     def _scores(self, model: Model, part: Dataset) -> Floats:
         """What a model in eval mode makes of a part, float32 [N, outputs]."""
         narrow = part.blocks.view is None and part.x.dim() <= 2
-        at_once = AT_ONCE if narrow else min(self.recipe.batch_size, self.stepper.micro)
-        scores = []
-        with torch.inference_mode(), self.compute.autocast():
-            for x, _ in Loader(part, at_once):
-                scores.append(model(x.to(self.compute.device)).float().cpu())
-        outputs = self.data.blocks.y.outputs
-        return torch.cat(scores).numpy() if scores else np.empty((0, outputs), "f4")
+        loader = Loader(part, AT_ONCE if narrow else self.at_once)
+        scores = [self.ask(model, x) for x, _ in loader]
+        return np.concatenate([np.empty((0, self.data.blocks.y.outputs), "f4"), *scores])
 
     def _seeded(self) -> AbstractContextManager[None]:
         """Dropout draws from the recipe's seed and the epoch inside, and from nothing else."""

@@ -12,11 +12,13 @@ from onecycle.blocks.image import Images
 from onecycle.blocks.pair import Pairs
 from onecycle.errors import UserError
 from onecycle.learn import collab, device, recipe
+from onecycle.learn.archs import TIMM
 from onecycle.learn.datasets import Blocks, Dataset, Datasets
 from onecycle.learn.groups import Grouped
 from onecycle.learn.learner import Learner
 from onecycle.learn.seeding import built
 from onecycle.paths import read_json, whole, write_json
+from onecycle.pixels.store import InMemory
 
 
 def build(
@@ -68,26 +70,29 @@ def save(learner: Learner, folder: Path, training: dict[str, Any]) -> None:
         "precision": learner.compute.precision,
         "parameters": sum(p.numel() for p in model.parameters()),
         "training": training,
+        "made_with": device.made_with(learner.compute, packages(learner.recipe)),
     }
     write_json(folder / "model.json", described)
 
 
-def load(folder: Path, pixels: Path) -> Learner:
+def packages(params: recipe.Training) -> list[str]:
+    """The packages that a picture model's layers are of."""
+    if not isinstance(params, recipe.VisionLearner):
+        return []
+    return ["torchvision", "timm"] if params.arch.startswith(TIMM) else ["torchvision"]
+
+
+def load(folder: Path, pixels: Path | None = None) -> Learner:
     """Rebuilds the learner that `save` wrote.
 
     Args:
         folder: `models/<problem>/`.
-        pixels: the stage prepare's `pixels/`.
+        pixels: the stage prepare's `pixels/`; null: it shall see other pictures than those.
 
     Raises:
-        UserError: the weights are damaged or not of this model.
+        UserError: a file is damaged, or the weights are not of this model.
     """
-    described = read_json(folder / "model.json")
-    params = TypeAdapter[Any](recipe.Learner).validate_python(described["learner"])
-    x, target = described["x"], targets.from_state(described["y"])
-    view = params if isinstance(params, recipe.View) else None
-    pairs = None if view else Pairs(x["users"], x["items"])
-    blocks = Blocks.of(pairs, target, view, pixels)
+    blocks, params = described(folder / "model.json", pixels)
     model = build(blocks, params)
     file = folder / "model.safetensors"
     try:
@@ -96,3 +101,23 @@ def load(folder: Path, pixels: Path) -> Learner:
         first = str(error).splitlines()[0]
         raise UserError(f"{file}: is damaged or of another model ({first}); train again") from error
     return Learner(model, Datasets(blocks, {}), params, device.choose(params.precision))
+
+
+def described(file: Path, pixels: Path | None) -> tuple[Blocks, Any]:
+    """The blocks and the section `learner` that model.json tells of.
+
+    Raises:
+        UserError: it is damaged.
+    """
+    try:
+        found = read_json(file)
+        params = TypeAdapter[Any](recipe.Learner).validate_python(found["learner"])
+        x, target = found["x"], targets.from_state(found["y"])
+        if not isinstance(params, recipe.View):
+            pairs = Pairs(x["users"], x["items"], x.get("titles"))
+            return Blocks.of(pairs, target, None, None), params
+        store = pixels or InMemory([], x["size"], x["channels"])
+        return Blocks.of(None, target, params, store), params
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        said = f"{type(error).__name__}: {error}".splitlines()[0]
+        raise UserError(f"{file}: is damaged or of an older version ({said}); train anew") from None

@@ -16,6 +16,7 @@ from PIL import Image, UnidentifiedImageError
 from PIL.Image import Transpose
 
 Pixels = np.ndarray[tuple[int, ...], np.dtype[np.uint8]]
+Source = Path | Pixels | Image.Image
 MAX_PIXELS = 100_000_000  # checked before decoding; as RGB 300 MB, for each thread
 # Pillow tries no others: some of them start programs.
 FORMATS = ["JPEG", "PNG", "GIF", "BMP", "WEBP", "TIFF", "PPM"]
@@ -52,11 +53,12 @@ class Unusable(Exception):
     """Why a file gives no picture."""
 
 
-def decode(source: Path | Pixels, size: int | None, channels: int = 3) -> Decoded | str:
+def decode(source: Source, size: int | None, channels: int = 3) -> Decoded | str:
     """Decodes a picture: upright as its EXIF says, its short side resized to `size` pixels.
 
     Args:
-        source: a picture's file, a `.npy` file of an array, or an array: uint8 [H, W] or [H, W, C].
+        source: a picture's file, a `.npy` file of an array, an array, uint8 [H, W] or [H, W, C], or
+            Pillow's image.
         size: pixels of the short side; smaller pictures and null keep their own size.
         channels: 1 makes it grey and 3 RGB, transparent parts laid over white; otherwise it must
             have so many.
@@ -67,14 +69,16 @@ def decode(source: Path | Pixels, size: int | None, channels: int = 3) -> Decode
     try:
         if isinstance(source, np.ndarray):
             return _from_array(source, size, channels)
+        if isinstance(source, Image.Image):
+            return _small(_from_image(source, size, channels, []), size)
         _check_file(source)
         if source.suffix.lower() == ".npy":
             return _from_array(_mapped(source), size, channels)
-        return _from_image(source, size, channels)
+        return _small(_from_file(source, size, channels), size)
     except Unusable as error:
         return str(error)
     except Exception as error:
-        error.add_note(f"while decoding {source if isinstance(source, Path) else 'an array'}")
+        error.add_note(f"while decoding {source if isinstance(source, Path) else type(source)}")
         raise
 
 
@@ -111,21 +115,24 @@ def _check_size(width: int, height: int) -> None:
         raise Unusable(f"has no pixels ({width} x {height})")
 
 
-def _from_image(path: Path, size: int | None, channels: int) -> Decoded:
-    notes: list[str] = []
+def _from_file(path: Path, size: int | None, channels: int) -> Decoded:
     with _outside(), Image.open(path, formats=FORMATS) as image:
+        found = "JPEG" if image.format == "MPO" else image.format
+        if found == "JPEG":
+            _check_end(path)
+        suffix = path.suffix.lower()
+        odd = SUFFIXES.get(suffix, found) != found
+        return _from_image(image, size, channels, [f"{found} named {suffix}"] if odd else [])
+
+
+def _from_image(image: Image.Image, size: int | None, channels: int, notes: list[str]) -> Decoded:
+    with _outside():
         _check_size(*image.size)
         width, height = image.size
         bands = len(image.getbands())
         if channels not in (1, 3) and bands != channels:
             raise Unusable(f"has {bands} channels, prepare.channels is {channels}")
         deep = _is_deep(image)
-        found = "JPEG" if image.format == "MPO" else image.format
-        if found == "JPEG":
-            _check_end(path)
-        suffix = path.suffix.lower()
-        if SUFFIXES.get(suffix, found) != found:
-            notes.append(f"{found} named {suffix}")
         if channels == 3 and size is not None and min(image.size) > 2 * size:
             image.draft("RGB", (2 * size, 2 * size))  # JPEG: decode at a fraction
         turned = getattr(image, "tag_v2", {}).get(ORIENTATION) in TURNS  # loading turns a TIFF
@@ -139,8 +146,13 @@ def _from_image(path: Path, size: int | None, channels: int) -> Decoded:
             width, height = (height, width) if turn >= 5 else (width, height)
         if getattr(image, "is_animated", False):
             notes.append("several frames, the first taken")
-    pixels = _resized(np.asarray(picture), size)
-    return Decoded(pixels, (width, height), (*notes, *_odd(width, height)))
+        return Decoded(np.asarray(picture), (width, height), tuple(notes))
+
+
+def _small(decoded: Decoded, size: int | None) -> Decoded:
+    """A picture resized; what is odd of its own size is noted."""
+    pixels, published, notes = decoded
+    return Decoded(_resized(pixels, size), published, (*notes, *_odd(*published)))
 
 
 def _check_end(path: Path) -> None:
@@ -156,6 +168,8 @@ def _check_end(path: Path) -> None:
 
 def _is_deep(image: Image.Image) -> bool:
     """Whether a file that is not yet loaded has more than 8 bits a channel."""
+    if image.mode.startswith("I;16"):
+        return True
     for codec, _, _, arguments in getattr(image, "tile", []):
         mode, *more = arguments if isinstance(arguments, tuple) else (arguments,)
         if ";16" in str(mode) or (codec == "ppm" and more[0] > 255):
@@ -234,7 +248,7 @@ def _from_array(array: Pixels, size: int | None, channels: int) -> Decoded:
     _check_size(width, height)
     if found != channels:
         raise Unusable(f"has {found} channels, prepare.channels is {channels}")
-    return Decoded(_resized(array, size), (width, height), tuple(_odd(width, height)))
+    return _small(Decoded(array, (width, height)), size)
 
 
 def _resized(pixels: Pixels, size: int | None) -> Pixels:

@@ -1,8 +1,8 @@
 """The pixel store: every picture decoded once, its short side resized, kept as flat uint8.
 
-A folder with `index.json` (channels, ids, stored and published heights and widths) and, where there
-are pictures, `pixels.u8`: their H x W x C arrays one after another, read by memory mapping, and
-`prints.parquet`, by which equal and similar pictures are found.
+A folder with `index.json` (size, channels, ids, stored and published heights and widths) and, where
+there are pictures, `pixels.u8`: their H x W x C arrays one after another, read by memory mapping,
+and `prints.parquet`, by which equal and similar pictures are found.
 """
 
 import os
@@ -10,6 +10,7 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 
@@ -19,6 +20,62 @@ from onecycle.pixels.decode import Decoded, Pixels, decode
 from onecycle.pixels.prints import Print, print_of, write_prints
 from onecycle.progress import track
 
+Sizes = np.ndarray[tuple[int, int], np.dtype[np.float64]]
+Shapes = np.ndarray[tuple[int, ...], np.dtype[np.int64]]
+
+
+class Store(Protocol):
+    """Decoded pictures, wherever they lie.
+
+    Attributes:
+        size: pixels of the short side at most; null: pictures keep their own size.
+        channels: of every picture; three are RGB.
+        shape: heights and widths as they are stored, int64 [N, 2].
+    """
+
+    size: int | None
+    channels: int
+    shape: Shapes
+
+    def rows(self, ids: Sequence[str]) -> list[int]:
+        """The rows of items, by id."""
+        ...
+
+    def __getitem__(self, row: int) -> Pixels:
+        """A picture, uint8 [H, W, C]."""
+        ...
+
+    def size_px(self, rows: Sequence[int]) -> Sizes:
+        """Widths and heights as published, float64 [N, 2], in pixels."""
+        ...
+
+
+class InMemory:
+    """A store of pictures that lie in memory; an item's id is its row in digits.
+
+    Args:
+        pictures: as `decode` gives them, of one size and number of channels.
+        size: of the short side, as in `decode`.
+        channels: likewise.
+    """
+
+    def __init__(self, pictures: Sequence[Decoded], size: int | None, channels: int = 3) -> None:
+        self.size, self.channels, self._pictures = size, channels, pictures
+        shapes = [each.pixels.shape[:2] for each in pictures]
+        self.shape: Shapes = np.array(shapes, dtype=np.int64).reshape(-1, 2)
+
+    def rows(self, ids: Sequence[str]) -> list[int]:
+        """The rows of items, by id."""
+        return [int(name) for name in ids]
+
+    def __getitem__(self, row: int) -> Pixels:
+        return self._pictures[row].pixels
+
+    def size_px(self, rows: Sequence[int]) -> Sizes:
+        """Widths and heights as published, float64 [N, 2], in pixels."""
+        published = [self._pictures[row].published for row in rows]
+        return np.array(published, dtype=np.float64).reshape(-1, 2)
+
 
 class PixelStore:
     """Reads a store.
@@ -27,6 +84,7 @@ class PixelStore:
         folder: a stage's `pixels/`.
 
     Attributes:
+        size: pixels of the short side at most; null: pictures kept their own size.
         channels: of every picture; three are RGB.
         shape: stored heights and widths, int64 [N, 2].
 
@@ -37,10 +95,13 @@ class PixelStore:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         index = read_json(folder / "index.json")
+        if "size" not in index:
+            raise UserError(f"{folder / 'index.json'}: does not tell the size; prepare again")
+        self.size: int | None = index["size"]
         self._row = {name: row for row, name in enumerate(index["ids"])}
         self.channels = int(index["channels"])
         shapes = [index["height"], index["width"]]
-        self.shape = np.array(shapes, dtype=np.int64).reshape(2, -1).T  # [N, 2]: height, width
+        self.shape: Shapes = np.array(shapes, dtype=np.int64).reshape(2, -1).T  # height, width
         published = [index["published_width"], index["published_height"]]
         self._published = np.array(published, dtype=np.float64).reshape(2, -1).T
         self._start = np.concatenate([[0], np.cumsum(self.shape.prod(1) * self.channels)])
@@ -67,7 +128,7 @@ class PixelStore:
         height, width = self.shape[row]
         return self._flat[self._start[row] : self._start[row + 1]].reshape(height, width, -1)
 
-    def size_px(self, rows: Sequence[int]) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
+    def size_px(self, rows: Sequence[int]) -> Sizes:
         """Widths and heights of pictures as published, float64 [N, 2], in pixels."""
         return self._published[list(rows)]
 
@@ -119,7 +180,7 @@ def write_store(
             write_prints(partial / "prints.parquet", names, prints)
         columns = list(zip(*shapes, strict=True)) or [()] * 4
         keys = ["height", "width", "published_width", "published_height"]
-        index: dict[str, object] = {"channels": channels, "ids": names} | {
+        index: dict[str, object] = {"size": size, "channels": channels, "ids": names} | {
             k: list(c) for k, c in zip(keys, columns, strict=True)
         }
         write_json(partial / "index.json", index)

@@ -106,6 +106,18 @@ def test_refresh_verifies_the_download_and_equal_bytes_leave_the_rest_cached(tre
     assert states(tree) == expected
 
 
+def test_a_prediction_is_a_flow_of_its_own_with_a_table_of_what_was_answered(tree):
+    command = ["python", "-m", "flows.predict", "models/sample_movielens"]
+    output = shell(tree, *command, "data/sample_movielens/items.parquet", "-o", "out.csv")
+    assert "16,000 rows, 0 of them without an answer" in output
+    assert states(tree) == {"predict@sample-movielens": "Completed"}
+    name = f"select flow.name from flow join flow_run r on r.flow_id = flow.id where r.id = {LAST}"
+    assert rows(tree, name) == [("onecycle-predict",)]
+    made = dict(rows(tree, f"select key, data from artifact where flow_run_id = {LAST}"))
+    assert "16000" in str(made["predictions-sample-movielens"])
+    assert len((tree / "out.csv").read_text().splitlines()) == 16_001
+
+
 OTHER = """
 run: [other, sample_movielens]
 problems:

@@ -59,6 +59,7 @@ def test_a_stage_depends_on_its_own_sections(stages):
     expected = {name: {name} for name in STAGES} | {
         "lr_find": {"lr_find", "learner"},
         "train": {"train", "learner"},
+        "evaluate": {*STAGES, "learner"},  # its lineage tells all of them
     }
     for name, stage in stages.items():
         keys = set(stage["do"]["params"])

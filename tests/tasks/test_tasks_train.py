@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ import pandas as pd
 import pytest
 import torch
 import torchvision
+from huggingface_hub import ModelCard
 from PIL import Image
 
 from tasks.__main__ import STAGES, main
@@ -78,6 +80,25 @@ def test_two_phases_from_pretrained_weights(project, capsys):
         assert each["low"] <= each["value"] == metrics[name] <= each["high"]
         assert each["split"] == "test" and each["n"] == metrics["n"] == 16
     assert len(pd.read_parquet("reports/own/predictions.parquet")) == 16
+    bundle_alone_gives_the_same_answers()
+
+
+def bundle_alone_gives_the_same_answers():
+    """Elsewhere and from the raw files, without data and reports."""
+    evaluated = pd.read_parquet("reports/own/predictions.parquet")
+    evaluated[["x"]].to_csv("raw.csv", index=False)
+    shutil.move("models/own", "bundle")
+    lineage = json.loads(Path("bundle/lineage.json").read_text())
+    assert lineage["params"]["learner"]["weights"]["url"] == "weights.pth"
+    assert (lineage["data"]["items"], lineage["seed"]) == (64, 42)
+    assert ModelCard.load("bundle/README.md").data.pipeline_tag == "image-classification"
+    command = ["predict", "bundle", "raw.csv", "--root", "data/own/raw", "--scores"]
+    assert main([*command, "-o", "out.parquet"]) == 0
+    found = pd.read_parquet("out.parquet")
+    for name in ("scores", "predicted", "probability"):
+        assert np.array_equal(np.stack(found[name]), np.stack(evaluated[name])), name
+    counted = json.loads(Path("out.histograms.json").read_text())
+    assert counted == json.loads(Path("bundle/reference.json").read_text())
 
 
 def test_training_from_scratch_is_shown_beside_and_leaves_the_model_as_it_is(project):
@@ -148,5 +169,5 @@ def test_pictures_of_other_channels_than_rgb_pass_all_stages(project, channels):
     assert main(["set", *(f"problems.own.{each}" for each in settings)]) == 0
     run(*STAGES)
     described = json.loads(Path("models/own/model.json").read_text())
-    assert described["x"] == {"kind": "image", "channels": channels}
+    assert described["x"] == {"kind": "image", "size": 32, "channels": channels}
     assert "data:image/png" in Path("reports/own/report.html").read_text()

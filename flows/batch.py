@@ -1,0 +1,97 @@
+"""The flow of a batch prediction: one stage, which `python -m tasks predict` does."""
+
+import argparse
+import re
+import sys
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from prefect import flow
+from prefect.artifacts import create_table_artifact
+from prefect.client.schemas.objects import State
+from prefect.task_runners import ThreadPoolTaskRunner
+
+from flows.connection import Connection
+from flows.display import Display, console
+from flows.flow import await_record, drained, stopped_by_signals, summary, walk
+from flows.publish import told
+from flows.schedule import Schedule, Stage
+from flows.stage import Runner
+from onecycle.foreign import one_line
+from onecycle.paths import read_json
+
+MOST = 500  # labels that the table shows
+
+
+class Predictor(Runner):
+    """Runs a prediction in place of a stage.
+
+    Args:
+        given: the arguments of `python -m tasks predict`.
+    """
+
+    def __init__(self, given: list[str]) -> None:
+        super().__init__()
+        self.given = given
+
+    def command(self, _: str) -> list[str]:
+        """The prediction."""
+        return [sys.executable, "-m", "tasks", "predict", *self.given]
+
+
+def run(arguments: argparse.Namespace, given: list[str], server: Connection) -> State[Any]:
+    """Predicts as a flow.
+
+    Args:
+        arguments: the command line, read.
+        given: the same, as it was given.
+        server: which may still start.
+
+    Returns:
+        The flow run's final state.
+    """
+    import_module("prefect.flow_engine")
+    server.ready()
+
+    @flow(name="onecycle-predict", task_runner=ThreadPoolTaskRunner())  # type: ignore[arg-type]
+    def onecycle_predict(
+        model: str, inputs: list[str], out: str, arguments: list[str]
+    ) -> State[Any]:
+        return follow(Path(model), Path(out), arguments, brief=server.brief)
+
+    with drained():
+        state: State[Any] = onecycle_predict(
+            arguments.model, arguments.inputs, arguments.out, given, return_state=True
+        )
+    return state
+
+
+def follow(model: Path, out: Path, given: list[str], *, brief: bool) -> State[Any]:
+    """The flow's body: predicts, and publishes what was counted."""
+    name = re.sub("[^a-z0-9]+", "-", model.resolve().name.lower()).strip("-") or "model"
+    stage = Stage(f"predict@{name}", meta={"gpu": True})
+    schedule, runner = Schedule([stage], 1, lambda _: False), Predictor(given)
+    with Display(1, console()) as display, stopped_by_signals(runner):
+        try:
+            states = walk(schedule, runner, display)
+        except BaseException:
+            runner.stop()
+            raise
+    if states[stage.name].is_completed():
+        with told("what was answered is not in Prefect", console()):
+            counted = read_json(out.with_suffix(".histograms.json"))
+            create_table_artifact(rows(counted), key=f"predictions-{name}", description=out.name)
+    if brief:
+        await_record(len(states))
+    return summary(states)
+
+
+def rows(counted: dict[str, Any]) -> list[dict[str, Any]]:
+    """What was counted, as a table: rows, those without an answer and why, labels."""
+    answered = counted["rows"] - counted["errors"]
+    found = [{"what": "rows", "count": counted["rows"]}, {"what": "answered", "count": answered}]
+    found += [{"what": one_line(why), "count": n} for why, n in counted["reasons"].items()]
+    labels = counted["scores"].get("labels", {})
+    often = sorted(labels.items(), key=lambda each: (-each[1], each[0]))
+    return found + [{"what": f"label: {one_line(name)}", "count": n} for name, n in often[:MOST]]

@@ -1,0 +1,33 @@
+"""The flow of a prediction: what it runs, and what it publishes."""
+
+import pytest
+
+from flows import batch
+from flows.stage import StageError
+
+
+def test_a_prediction_is_run_in_place_of_a_stage_and_tells_its_own_error(toy):
+    lines = []
+    runner = batch.Predictor(["models/none", "photos", "-o", "out.txt"])
+    with pytest.raises(StageError, match=r"^out.txt: expected a file that ends in .parquet or"):
+        runner.run("predict@none", lines.append)
+    assert len(lines) == 1
+
+
+def test_what_was_counted_is_a_table_and_steers_nothing():
+    counted = {
+        "rows": 10,
+        "errors": 3,
+        "reasons": {"is empty (0 bytes)": 3},
+        "scores": {"labels": {"cat": 2, "dog": 4, "e\x1bvil": 1}},
+    }
+    assert batch.rows(counted) == [
+        {"what": "rows", "count": 10},
+        {"what": "answered", "count": 7},
+        {"what": "is empty (0 bytes)", "count": 3},
+        {"what": "label: dog", "count": 4},
+        {"what": "label: cat", "count": 2},
+        {"what": "label: e\\x1bvil", "count": 1},
+    ]
+    bare = {"rows": 1, "errors": 1, "reasons": {}, "scores": {}}
+    assert batch.rows(bare)[1] == {"what": "answered", "count": 0}

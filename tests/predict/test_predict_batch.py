@@ -1,0 +1,178 @@
+"""A run to a file: whole or not at all, no row lost or repeated however often it is killed."""
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from trees import ENVIRONMENT, ROOT, wait_until
+
+from onecycle.decide.histograms import histogram, merged
+from onecycle.errors import UserError
+from onecycle.paths import read_json
+from onecycle.predict import batch
+from onecycle.predict.batch import Job
+from onecycle.predict.model import load_model
+from tasks.__main__ import main
+
+ROWS, CHUNK = 23, 5
+EDGES = np.arange(0.0, 23)
+
+
+def job(made=None, stop_at=None, key="key"):
+    """Numbers to ROWS; notes the chunks that it makes, breaks off before one of them."""
+
+    def make(starts):
+        for start in starts:
+            if start == stop_at:
+                raise KeyboardInterrupt
+            if made is not None:
+                made.append(start)
+            rows = np.arange(start, min(start + CHUNK, ROWS))
+            labels = [None if row % 4 == 0 else f"={row}" for row in rows]
+            lists = [[str(row)] * (row % 3) for row in rows]
+            errors = ["bad" if row % 8 == 0 else None for row in rows]
+            columns = {"row": rows, "answer": pa.array(labels, pa.string())}
+            columns |= {"predicted": pa.array(lists, pa.list_(pa.string()))}
+            table = pa.table(columns | {"error": pa.array(errors, pa.string())})
+            yield table, {"rows": len(rows), "values": histogram(rows.astype(float), EDGES)}
+
+    return Job(ROWS, CHUNK, make, key, ["answer", "predicted"])
+
+
+@pytest.mark.parametrize("stop_at", range(0, ROWS, CHUNK))
+@pytest.mark.parametrize("suffix", [".parquet", ".csv"])
+def test_a_run_that_broke_off_goes_on_to_the_same_bytes(tmp_path, stop_at, suffix, capsys):
+    whole, out = tmp_path / f"whole{suffix}", tmp_path / f"out{suffix}"
+    expected = batch.run(job(), whole)
+    made = []
+    with pytest.raises(KeyboardInterrupt):
+        batch.run(job(made, stop_at), out)
+    assert not out.exists()
+    assert batch.run(job(made), out) == expected
+    assert made == list(range(0, ROWS, CHUNK))  # each once
+    assert out.read_bytes() == whole.read_bytes()
+    assert ("goes on" in capsys.readouterr().out) == (stop_at > 0)
+    left = {each.name for each in tmp_path.iterdir()}
+    assert left == {
+        f"whole{suffix}",
+        f"out{suffix}",
+        "whole.histograms.json",
+        "out.histograms.json",
+    }
+
+
+def test_what_is_counted_in_parts_is_what_is_counted_of_the_whole(tmp_path):
+    found = batch.run(job(), tmp_path / "out.parquet")
+    assert found == read_json(tmp_path / "out.histograms.json")
+    expected = histogram(np.arange(float(ROWS)), EDGES)
+    assert found == {"rows": ROWS, "values": expected}
+    assert pq.read_table(tmp_path / "out.parquet")["row"].to_pylist() == list(range(ROWS))
+
+
+@pytest.mark.parametrize("other", [{"key": "other"}, {}])
+def test_parts_of_another_run_are_not_gone_on_from_and_this_is_said(tmp_path, other, capsys):
+    out = tmp_path / "out.parquet"
+    with pytest.raises(KeyboardInterrupt):
+        batch.run(job(stop_at=2 * CHUNK), out)
+    made = []
+    batch.run(job(made, **other), out, restart=not other)
+    assert made == list(range(0, ROWS, CHUNK))
+    assert "begins anew: " in capsys.readouterr().out
+
+
+def test_in_csv_no_answer_is_none_and_formulae_are_inert(tmp_path):
+    batch.run(job(), tmp_path / "out.csv")
+    found = pd.read_csv(tmp_path / "out.csv", dtype=str, keep_default_na=False)
+    assert found["answer"].tolist()[:5] == ["", "'=1", "'=2", "'=3", "none"]
+    assert found["predicted"].tolist()[:6] == ["", "1", "2; 2", "none", "4", "5; 5"]
+    assert found["row"].tolist() == [str(row) for row in range(ROWS)]
+
+
+def test_two_runs_to_one_file_are_refused(tmp_path):
+    out = tmp_path / "out.parquet"
+    with batch.held(tmp_path / ".out.parquet.parts", out):
+        with pytest.raises(UserError, match="another process is writing it"):
+            batch.run(job(), out)
+    batch.run(job(), out)
+
+
+@pytest.mark.parametrize("name", ["out.txt", "out", "folder.csv"])
+def test_another_suffix_is_refused_before_anything_is_done(tmp_path, name):
+    (tmp_path / "folder.csv").mkdir()
+    with pytest.raises(UserError, match=r"expected a file that ends in \.parquet or \.csv"):
+        batch.run(job(), tmp_path / name)
+
+
+SLOW = """
+import sys, time
+from pathlib import Path
+import pyarrow as pa
+from onecycle.predict import batch
+def make(starts):
+    for start in starts:
+        time.sleep(.02)
+        with open("made", "a") as file:
+            file.write(f"{start}\\n")
+        yield pa.table({"row": list(range(start, start + 10))}), {"rows": 10}
+batch.run(batch.Job(500, 10, make, "key", []), Path("out.parquet"))
+"""
+
+
+def test_killed_no_row_is_lost_or_repeated(tmp_path):
+    command = [sys.executable, "-c", SLOW]
+    environment = ENVIRONMENT | {"PYTHONPATH": str(ROOT)}
+    process, made = subprocess.Popen(command, cwd=tmp_path, env=environment), tmp_path / "made"
+    wait_until(lambda: made.exists() and len(made.read_text().split()) > 11, 60, "a few parts")
+    process.kill()
+    process.wait()
+    assert not (tmp_path / "out.parquet").exists()
+    subprocess.run(command, cwd=tmp_path, env=environment, check=True)
+    assert pq.read_table(tmp_path / "out.parquet")["row"].to_pylist() == list(range(500))
+    starts = [int(each) for each in made.read_text().split()]
+    assert set(starts) == set(range(0, 500, 10))
+    assert len(starts) <= 51  # the part that the kill met was made again, no other
+
+
+def test_the_command_writes_answers_and_histograms_of_pictures(category, mixed, tmp_path, capsys):
+    frame = pd.DataFrame({"path": [str(each) for each in mixed], "mine": range(len(mixed))})
+    frame.to_csv(tmp_path / "list.csv", index=False)
+    out = tmp_path / "out.parquet"
+    assert main(["predict", str(category), str(tmp_path / "list.csv"), "-o", str(out)]) == 0
+    said = capsys.readouterr().out
+    assert "23 rows, 3 of them without an answer" in said and "1: is empty (0 bytes)" in said
+    found, model = pd.read_parquet(out), load_model(category)
+    assert found["mine"].tolist() == [str(at) for at in range(len(mixed))]
+    expected = model.predict(mixed)
+    assert found["predicted"].equals(expected["predicted"])
+    counted = json.loads(out.with_suffix(".histograms.json").read_text())
+    assert (counted["rows"], counted["errors"]) == (23, 3)
+    assert sum(counted["inputs"]["brightness"]["counts"]) == 20
+    assert sum(counted["scores"]["labels"].values()) == 20
+    (tmp_path / "list.csv").write_text("path\n")
+    assert main(["predict", str(category), str(tmp_path / "list.csv"), "-o", str(out)]) == 1
+    assert "nothing to predict" in capsys.readouterr().err
+
+
+def test_histograms_of_parts_add_up(category, mixed):
+    model = load_model(category)
+    given = model.takes.given(mixed, model.taken)
+    ((_, whole),) = model.parts(given, [0])
+    model.takes.chunk = 7
+    parts = [counted for _, counted in model.parts(given, range(0, len(mixed), 7))]
+    assert len(parts) == 4 and merged(parts) == whole
+
+
+def test_the_plan_knows_a_file_that_was_changed(category, photos, tmp_path):
+    model = load_model(category)
+    file = tmp_path / "a.jpg"
+    file.write_bytes((photos / "00.jpg").read_bytes())
+    given = model.takes.given([file], model.taken)
+    before = model.takes.stamp(given)
+    assert model.takes.stamp(given) == before
+    file.write_bytes((photos / "02.jpg").read_bytes())
+    assert model.takes.stamp(given) != before

@@ -1,0 +1,78 @@
+"""What a user names: folders, globs, files, CSV and Parquet, in their order."""
+
+import pandas as pd
+import pyarrow as pa
+import pytest
+
+from onecycle.errors import UserError
+from onecycle.predict import inputs
+
+TAKEN = {"predicted", "error"}
+
+
+def named(*sources, root=None):
+    return inputs.pictures([str(each) for each in sources], root, TAKEN)
+
+
+def test_a_folder_is_its_pictures_in_order_and_what_is_passed_over_is_said(photos, capsys):
+    found = named(photos)["path"].to_pylist()
+    assert found == sorted(found) and len(found) == 20
+    assert "1 files without a picture's suffix" in capsys.readouterr().out
+
+
+def test_sources_come_in_the_order_in_which_they_are_named(photos):
+    found = named(photos / "b", photos / "0*.png", photos / "notes.txt", photos / "**/1[01].*")
+    names = [each.rpartition("/")[2] for each in found["path"].to_pylist()]
+    assert names[:10] == sorted(each.name for each in (photos / "b").iterdir())
+    assert names[10:] == ["01.png", "03.png", "05.png", "07.png", "09.png", "notes.txt",
+                          "10.jpg", "11.png"]  # fmt: skip
+
+
+def test_tables_carry_their_other_columns_and_name_files_from_their_folder(tmp_path):
+    frame = pd.DataFrame({"file": ["a.jpg", "b.jpg"], "label": ["007", ""]})
+    frame.to_csv(tmp_path / "list.csv", index=False)
+    frame.assign(n=[1, 2]).rename(columns={"file": "x"}).to_parquet(tmp_path / "list.parquet")
+    found = named(tmp_path / "list.csv", tmp_path / "list.parquet").to_pydict()
+    assert found["path"] == [f"{tmp_path}/{name}.jpg" for name in "abab"]
+    assert found["label"] == ["007", "", "007", ""]
+    assert found["n"] == [None, None, 1, 2]
+    assert named(tmp_path / "list.csv", root=tmp_path / "r")["path"][0].as_py().endswith("/r/a.jpg")
+
+
+@pytest.mark.parametrize(
+    ("frame", "said"),
+    [
+        ({"name": ["a"]}, "expected a column path, file or x"),
+        ({"path": ["a"], "error": ["b"]}, "its column 'error' has a name that predict writes"),
+    ],
+)
+def test_tables_that_can_t_be_used_are_named(tmp_path, frame, said):
+    pd.DataFrame(frame).to_csv(tmp_path / "list.csv", index=False)
+    with pytest.raises(UserError, match=said) as caught:
+        named(tmp_path / "list.csv")
+    assert "list.csv" in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["gone", "gone.csv", "*.nothing", "bad.parquet", "folder"])
+def test_a_source_that_is_not_there_or_damaged_is_named(tmp_path, name):
+    (tmp_path / "bad.parquet").write_bytes(b"PAR1")
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(UserError) as caught:
+        named(tmp_path / name)
+    assert str(tmp_path / name) in str(caught.value)
+
+
+def test_pairs_are_text_whatever_they_were(tmp_path):
+    frame = pd.DataFrame({"user": [1, 2], "item": [3.0, None], "when": [5, 6]})
+    frame.to_parquet(tmp_path / "a.parquet")
+    frame[["user", "item"]].astype("Int64").to_csv(tmp_path / "b.csv", index=False)
+    pa.parquet.write_table(pa.table({"x": [["7", "8"]]}), tmp_path / "items.parquet")
+    files = [str(tmp_path / each) for each in ("a.parquet", "b.csv", "items.parquet")]
+    found = inputs.pairs(files, TAKEN).to_pydict()
+    assert found["user"] == ["1", "2", "1", "2", "7"]
+    assert found["item"] == ["3", None, "3", "", "8"]
+    assert found["when"] == [5, 6, None, None, None]
+    with pytest.raises(UserError, match="expected the columns user and item, found 'y'"):
+        inputs.paired(pa.table({"y": [1]}), "here", TAKEN)
+    with pytest.raises(UserError, match="users and items are expected to be text"):
+        inputs.paired(pa.table({"user": [1.5], "item": [1]}), "here", TAKEN)
