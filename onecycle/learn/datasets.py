@@ -132,7 +132,7 @@ class Dataset:
 
 @dataclass(frozen=True)
 class Datasets:
-    """The data sets of a split, by the part's name: train, valid and test, those that there are."""
+    """The data sets of a split, by the part's name: train, valid, calib, test, those there are."""
 
     blocks: Blocks
     parts: Mapping[str, Dataset]
