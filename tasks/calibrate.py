@@ -33,6 +33,7 @@ def run(paths: Paths, params: Params, threads: int) -> None:
     decision["fitted_on"] = {"part": name, "n": len(part)}
     write_json(paths.model("decision.json"), decision)
     write_csv(paths.report("calibration.csv"), curve)
-    told = {key: value for key, value in decision.items() if not isinstance(value, list | dict)}
+    plain = {k: v for k, v in decision.items() if not isinstance(v, list | dict)}
+    told = plain | (decision.get("abstain") or {})
     say(", ".join(f"{key} {value}" for key, value in told.items()))
     say(f"fitted on the {len(part):,} items of {name}")

@@ -111,8 +111,7 @@ def compare(
         A row for each rival and metric: `decision`, `used` (whether it is the one), `metric`; its
         `value` on the judged items; `more` than the first rival's there; on the fitted items
         `fit`; the `gap`, fit less value; and of that what is due to `choosing`, the gap less the
-        first rival's. All but fit with `_low` and `_high`, 95 %; null where there is nothing to
-        tell.
+        first rival's. All with `_low` and `_high`, 95 %; null where there is nothing to tell.
     """
     rivals = kind.rivals(decision)
     base = next(iter(rivals))
@@ -136,7 +135,8 @@ def compare(
         first = (base, key[1])
         row = {"decision": key[0], "used": rivals[key[0]] == decision, "metric": key[1]}
         row |= _told("value", own, drawn[key], units)
-        row["fit"] = fit.get(key, np.nan)
+        if key in fit:
+            row |= _told("fit", fit[key], fit_drawn[key], fit_units)
         if key != first and first in value:
             row |= _told("more", own - value[first], drawn[key] - drawn[first], units)
         if key in fit:
@@ -146,10 +146,9 @@ def compare(
             less, less_drawn = fit[first] - value[first], fit_drawn[first] - drawn[first]
             row |= _told("choosing", gap - less, gap_drawn - less_drawn, fewest)
         rows.append(row)
-    names = ["value", "more", "gap", "choosing"]
-    kept = {name: [name, f"{name}_low", f"{name}_high"] for name in names}
-    columns = ["decision", "used", "metric", *kept["value"], *kept["more"], "fit"]
-    return pd.DataFrame(rows).reindex(columns=[*columns, *kept["gap"], *kept["choosing"]])
+    names = ("value", "more", "fit", "gap", "choosing")
+    columns = [f"{name}{end}" for name in names for end in ("", "_low", "_high")]
+    return pd.DataFrame(rows).reindex(columns=["decision", "used", "metric", *columns])
 
 
 def _told(name: str, value: float, drawn: Floats, units: int) -> dict[str, Any]:

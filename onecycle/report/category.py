@@ -12,12 +12,12 @@ from onecycle.report import decided
 from onecycle.report.facts import Facts
 from onecycle.report.figures import Theme, calm, legend, plot
 from onecycle.report.parts import Answer, Section, Table
-from onecycle.report.results import NAMES
 from onecycle.report.words import percent
 
 trivial = "Always naming train's most frequent label"
 worst = "wrong with the highest probability"
 PAIRS = 10  # most confused ones that the page shows
+SHORT = {"nll": "NLL", "brier": "Brier", "ece": "ECE"}
 RELIABLE = "Dots on the dotted line mean what they say; larger ones have more items."
 RISK = "Items from the most confident; a dot is where answers end, the dotted line what was asked."
 
@@ -76,7 +76,7 @@ def _worth(facts: Facts) -> list[str]:
         fine = "not shown to be better"
     return [
         f"On {facts.judged} the tempered probabilities are {fine}: a negative log likelihood of "
-        f"{decided.number(row)}, {decided.number(row, 'more')} more than the model's own. "
+        f"{decided.number(row)}, {decided.number(row, 'more')} beside the model's own. "
         "The likeliest label stays the same."
     ]
 
@@ -128,12 +128,11 @@ def _reliability(facts: Facts) -> Callable[[Figure, Theme], None]:
     def draw(figure: Figure, theme: Theme) -> None:
         axes = calm(figure.add_subplot(), theme, "confidence", "accuracy")
         axes.plot([0, 1], [0, 1], color=theme.faint, lw=1, ls=":")
-        looks = ((theme.faint, "--"), (theme.accent, "-"), (theme.second, "-"))
-        for (table, name), (colour, style) in zip(parts, looks, strict=False):
+        looks = ({"facecolors": "none", "edgecolors": theme.faint}, theme.accent, theme.second)
+        for (table, name), look in zip(parts, looks, strict=False):
             size = 10 + 150 * table["n"] / table["n"].max()
-            x, y = table["confidence"], table["accuracy"]
-            axes.plot(x, y, color=colour, lw=1, ls=style, alpha=0.5)
-            axes.scatter(x, y, size, color=colour, alpha=0.7, lw=0, label=name)
+            hue = look if isinstance(look, dict) else {"color": look, "alpha": 0.7, "lw": 0}
+            axes.scatter(table["confidence"], table["accuracy"], size, label=name, **hue)
         legend(axes, theme)
 
     return draw
@@ -167,14 +166,14 @@ def _risk(facts: Facts) -> Callable[[Figure, Theme], None]:
 def _before_and_after(facts: Facts) -> Table:
     """What the temperature does to the probabilities, on the judged items and the fitted ones."""
     part, rows = facts.decision["fitted_on"]["part"], []
-    for metric in ("nll", "brier", "ece"):
+    for metric in SHORT:
         own, tempered = (decided.told(facts, metric, each) for each in ("own", "tempered"))
         if own is None or tempered is None:
             continue
-        cells = [decided.number(own), decided.number(tempered), decided.number(tempered, "more")]
+        pair = f"{own['value']:.3f} → {tempered['value']:.3f}"
         fit = f"{own['fit']:.3f} → {tempered['fit']:.3f}" if own["fit"] == own["fit"] else ""
-        rows.append([NAMES[metric][0], *cells, fit])
-    return Table([f"On {facts.judged}", "Before", "After", "Difference", f"On {part}"], rows)
+        rows.append([SHORT[metric], pair, decided.number(tempered, "more"), fit])
+    return Table(["By temperature", f"On {facts.judged}", "Difference", f"On {part}"], rows)
 
 
 def details(facts: Facts, frames: dict[str, pd.DataFrame]) -> list[Section]:

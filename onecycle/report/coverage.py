@@ -36,7 +36,8 @@ def section(facts: Facts, errors: Errors, judged: pd.DataFrame, radius: str, uni
     met = float((errors <= chosen).mean())
 
     def draw(figure: Figure, theme: Theme) -> None:
-        axes = calm(figure.add_subplot(), theme, f"radius{unit}", "share of targets held")
+        across = f"radius,{unit}" if unit else "radius"
+        axes = calm(figure.add_subplot(), theme, across, "share of targets held")
         axes.axhline(wanted, color=theme.faint, lw=1, ls=":")
         axes.axvline(chosen, color=theme.faint, lw=1, ls=":")
         axes.plot(facts.curve[radius], facts.curve["coverage"], color=theme.accent, label=part)

@@ -8,6 +8,7 @@ from onecycle.report.facts import Facts
 from onecycle.report.parts import Table
 from onecycle.report.results import NAMES, decimals
 
+PLAIN = {"f1_micro": "micro F1", "f1_macro": "macro F1"}  # names within a sentence
 Told = dict[str, Any]  # a row of plots/decisions.csv
 
 
@@ -37,8 +38,8 @@ def _digits(row: Told, name: str = "value") -> int:
 
 def name(metric: str) -> str:
     """A metric's name within a sentence."""
-    title = NAMES.get(metric, (metric, ""))[0]
-    return title if title[:2].isupper() or title.startswith("F1") else title[0].lower() + title[1:]
+    title = NAMES[metric][0]
+    return PLAIN.get(metric, title[0].lower() + title[1:])
 
 
 def against(facts: Facts, row: Told, first: str) -> str:
@@ -50,12 +51,13 @@ def against(facts: Facts, row: Told, first: str) -> str:
         first: the other one, as the subject of a clause.
     """
     if row["more_low"] == row["more_high"] == 0:
-        return f"On {facts.judged} it gives what {first} gives: {number(row)}."
+        return f"On {facts.judged} it reaches {number(row)}, just as {first} does."
     higher = KINDS[facts.decision["kind"]].better(row["metric"]) == "higher"
     unclear = row["more_low"] <= 0 <= row["more_high"]
     verdict = "better" if higher == (row["more"] > 0) else "worse"
     return (
-        f"On {facts.judged} it reaches {number(row)}, {number(row, 'more')} more than {first}: "
+        f"On {facts.judged} it reaches {number(row)}; beside {first} that is "
+        f"{number(row, 'more')}: "
         f"{'neither is shown to be better' if unclear else verdict + ' beyond the interval'}."
     )
 
@@ -66,8 +68,8 @@ def gap(facts: Facts, row: Told) -> list[str]:
     if row["gap"] != row["gap"]:  # NaN: there are no other items
         return [f"It is judged by the items that it was chosen on, {part}: it looks too good here."]
     says = (
-        f"Does it overfit? {part.capitalize()} says {row['fit']:,.{_digits(row)}f}, "
-        f"{number(row, 'gap')} more than {facts.judged}."
+        f"Does it overfit? On {part} it reaches {row['fit']:,.{_digits(row)}f}, a gap of "
+        f"{number(row, 'gap')} to {facts.judged}."
     )
     if row["choosing"] != row["choosing"]:
         return [says]
@@ -80,31 +82,38 @@ def gap(facts: Facts, row: Told) -> list[str]:
     elif other < 0:
         verdict = "choosing did not flatter"
     return [
-        f"{says} Of that gap {number(row, 'choosing')} is there because of the choice, and not "
-        f"without it, on the same resamples: {verdict}."
+        f"{says} Of that, {number(row, 'choosing')} would not be there without the choice (on the "
+        f"same resamples): {verdict}."
     ]
 
 
-def table(facts: Facts, metric: str, names: dict[str, str], others: Sequence[str] = ()) -> Table:
-    """The rivals side by side on the judged items, by a metric.
+def table(facts: Facts, metric: str, names: dict[str, str]) -> Table:
+    """The rivals side by side by a metric; an arrow points at the one that is used.
 
     Args:
         facts: of the problem.
-        metric: the one that is told in full.
+        metric: the one.
         names: of the rivals, in words; those that have the metric are shown.
-        others: metrics of which the value alone is told.
     """
-    part = facts.decision["fitted_on"]["part"]
-    shown = {each: told(facts, metric, each) for each in names}
-    first, rows = next(iter(names.values())), []
-    for rival, row in shown.items():
-        if row is None:
-            continue
+    found = {words: told(facts, metric, rival) for rival, words in names.items()}
+    shown = {words: row for words, row in found.items() if row is not None}
+    digits, rows = max(map(_digits, shown.values())), []
+    for words, row in shown.items():
         more = "" if row["more"] != row["more"] else number(row, "more")
-        fit = "" if row["fit"] != row["fit"] else f"{row['fit']:,.{_digits(row)}f}"
-        values = [told(facts, each, rival) for each in others]
-        cells = [f"{each['value']:,.{_digits(each)}f}" if each else "" for each in values]
-        mark = " ←" if row["used"] else ""
-        rows.append([names[rival] + mark, number(row), more, fit, *cells])
-    head = [f"On {facts.judged} (← used)", name(metric), f"More than {first}", f"On {part}"]
-    return Table([*head, *(name(each) for each in others)], rows)
+        fit = "" if row["fit"] != row["fit"] else f"{row['fit']:,.{digits}f}"
+        name = f"{words} ←" if row["used"] else words
+        rows.append([name, f"{row['value']:,.{digits}f}", more, fit])
+    part, first = facts.decision["fitted_on"]["part"], next(iter(shown))
+    head = [NAMES[metric][0], f"On {facts.judged}", f"Beside {first}", f"On {part}"]
+    return Table(head, rows)
+
+
+def values(facts: Facts, metrics: Sequence[str], names: dict[str, str]) -> Table:
+    """The rivals' other metrics on the judged items, the values alone."""
+    columns = [[told(facts, metric, rival) for rival in names] for metric in metrics]
+    cells = []
+    for column in columns:
+        digits = max(_digits(row) for row in column if row is not None)
+        cells.append(["" if row is None else f"{row['value']:,.{digits}f}" for row in column])
+    rows = [list(row) for row in zip(names.values(), *cells, strict=True) if any(row[1:])]
+    return Table([f"On {facts.judged}", *(NAMES[each][0] for each in metrics)], rows)

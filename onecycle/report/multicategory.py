@@ -11,20 +11,24 @@ from onecycle.report import decided
 from onecycle.report.facts import Facts
 from onecycle.report.figures import Theme, calm, legend, plot
 from onecycle.report.parts import Answer, Section, Table
-from onecycle.report.results import NAMES
 from onecycle.report.words import percent
 
 trivial = "Scoring every item by how frequent each label is in train"
 worst = "the most labels missed or wrongly given"
 RIVALS = {
     "0.5": ".5",
-    "sweep": "Best of the sweep",
-    "exact": "Best of all",
-    "per class": "One a label, shrunk",
+    "sweep": "Sweep",
+    "exact": "Exact",
+    "per class": "Per label",
 }
+EACH = (
+    "Beside each other: .5; the best of the sweep's 29; the best of all, exactly; one for each "
+    "label, the rarer the nearer to the common one."
+)
+LOWEST = 0.15  # share of the sweep that may run out of the picture below
 TOLD = ("accuracy_multi", "f1_micro", "f1_macro", "precision")  # of each rival
 AIMS = {  # what the threshold was chosen for, where it is no metric to be highest
-    "cost": "where a missed label and one wrongly given, at {cost:g} to 1, cost least",
+    "cost": "at which labels missed and wrongly given, at {cost:g} to 1, cost least",
     "precision": "with the most recall of those with a precision of {precision:g} or more",
 }
 LABELS = 40  # most frequent ones that the page shows
@@ -70,12 +74,13 @@ def decision(facts: Facts, frames: dict[str, pd.DataFrame]) -> Section:
     row, tables = decided.told(facts, metric), []
     says = [_chosen(facts, metric), facts.fitted_on]
     if row is not None:
-        says += [decided.against(facts, row, "a threshold of .5"), *decided.gap(facts, row)]
+        says += [decided.against(facts, row, "a threshold of .5"), *decided.gap(facts, row), EACH]
         others = [each for each in TOLD if each != metric]
-        tables = [decided.table(facts, metric, RIVALS, others)]
+        tables = [decided.table(facts, metric, RIVALS), decided.values(facts, others, RIVALS)]
     caption = (
-        f"Line and band: {decided.name(metric)} on {chosen['fitted_on']['part']} and its 95 % "
-        f"interval at each threshold. Upright: the threshold, and where 95 % of resamples put it."
+        f"Line and band: {decided.name(metric)} on {chosen['fitted_on']['part']} and its "
+        "95\u00a0% interval at each threshold. Upright: the threshold, and where 95\u00a0% of "
+        "resamples put it."
     )
     picture = plot(_sweep(facts, metric), f"{metric} against threshold.", caption, height=3.4)
     return Section("Decision", says, [picture], tables)
@@ -84,22 +89,23 @@ def decision(facts: Facts, frames: dict[str, pd.DataFrame]) -> Section:
 def _chosen(facts: Facts, metric: str) -> str:
     """The threshold and what it was chosen for, in a sentence."""
     chosen, curve = facts.decision, facts.curve
-    place = "the best of all" if chosen["threshold"] != chosen["sweep"] else "of the sweep's 29"
+    among = "of all thresholds" if chosen["threshold"] != chosen["sweep"] else "of the sweep's 29"
     at = curve.iloc[(curve["threshold"] - chosen["threshold"]).abs().argmin()]
-    what = AIMS.get(chosen["aim"], "where {name} ({about}) is highest").format(
-        name=decided.name(metric), about=NAMES[metric][1], **chosen
+    what = AIMS.get(chosen["aim"], "with the highest {name}").format(
+        name=decided.name(metric), **chosen
     )
-    common = f"above {chosen['threshold']:.3g}, {place} the one {what}, {at[metric]:.4g}"
+    part = chosen["fitted_on"]["part"]
+    common = f"above {chosen['threshold']:.3g}: {among} the one {what} on {part}, {at[metric]:.4g}."
     spread = (
-        f"95 % of resamples put it between {chosen['threshold_low']:.2f} and "
+        f"95\u00a0% of resamples put it between {chosen['threshold_low']:.2f} and "
         f"{chosen['threshold_high']:.2f}."
     )
     if not chosen["per_class"]:
-        return f"A label is given where its probability is {common}. {spread}"
+        return f"A label is given where its probability is {common} {spread}"
     low, high = min(chosen["thresholds"]), max(chosen["thresholds"])
     return (
         f"Each label has a threshold of its own, {low:.2f} to {high:.2f}, drawn the nearer to the "
-        f"common one the rarer it is. That one is {common}. {spread}"
+        f"common one the rarer it is. That one is {common} {spread}"
     )
 
 
@@ -122,6 +128,8 @@ def _sweep(facts: Facts, metric: str) -> Callable[[Figure, Theme], None]:
             axes.plot(
                 other["threshold"], other[metric], "--", color=theme.second, label=facts.judged
             )
+        # Low thresholds may be so bad that all others would look alike.
+        axes.set_ylim(bottom=min(curve[metric].quantile(LOWEST), band[0].iloc[len(x) // 4 :].min()))
         best = np.interp(chosen["threshold"], x, curve[metric])
         axes.plot(chosen["threshold"], best, "o", color=theme.accent, ms=7)
         if chosen["aim"] == "precision":
