@@ -32,7 +32,9 @@ def badness(predictions: pd.DataFrame) -> NDArray[np.float64]:
 def answer(row: pd.Series) -> Answer:
     """The label and the likeliest label."""
     flaw = "wrong" if row["y"] != row["predicted"] else ""
-    return Answer(row["y"], f"{row['predicted']}, {percent(row['probability'], 0)}", flaw)
+    said = f"{row['predicted']}, {percent(row['probability'], 0)}"
+    silent = "" if isinstance(row.get("answer", ""), str) else ", too unsure to be given"
+    return Answer(row["y"], said + silent, flaw)
 
 
 def frames(facts: Facts) -> dict[str, pd.DataFrame]:
@@ -173,7 +175,7 @@ def _before_and_after(facts: Facts) -> Table:
         pair = f"{own['value']:.3f} → {tempered['value']:.3f}"
         fit = f"{own['fit']:.3f} → {tempered['fit']:.3f}" if own["fit"] == own["fit"] else ""
         rows.append([SHORT[metric], pair, decided.number(tempered, "more"), fit])
-    return Table(["By temperature", f"On {facts.judged}", "Difference", f"On {part}"], rows)
+    return Table(["Score", f"On {facts.judged}", "Difference", f"On {part}"], rows)
 
 
 def details(facts: Facts, frames: dict[str, pd.DataFrame]) -> list[Section]:

@@ -101,7 +101,7 @@ def table(facts: Facts, metric: str, names: dict[str, str]) -> Table:
     for words, row in shown.items():
         more = "" if row["more"] != row["more"] else number(row, "more")
         fit = "" if row["fit"] != row["fit"] else f"{row['fit']:,.{digits}f}"
-        name = f"{words} ←" if row["used"] else words
+        name = f"{words}\u00a0←" if row["used"] else words
         rows.append([name, f"{row['value']:,.{digits}f}", more, fit])
     part, first = facts.decision["fitted_on"]["part"], next(iter(shown))
     head = [NAMES[metric][0], f"On {facts.judged}", f"Beside {first}", f"On {part}"]

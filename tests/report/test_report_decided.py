@@ -71,13 +71,13 @@ def test_labels_tell_the_aim_the_choice_and_the_rivals(problem):
         in (section.says[0])
     )
     table, others = section.tables
-    assert [cells[0].removesuffix(" ←") for cells in table.rows] == [
+    assert [cells[0].removesuffix("\u00a0←") for cells in table.rows] == [
         ".5",
         "Sweep",
         "Exact",
         "Per label",
     ]
-    assert table.rows[1][0] == "Sweep ←" and table.columns[0] == "Accuracy over all labels"
+    assert table.rows[1][0] == "Sweep\u00a0←" and table.columns[0] == "Accuracy over all labels"
     assert others.columns == ["On test", "F1, micro", "F1, macro", "Precision"]
     decision = made.paths.model("decision.json")
     made.change(decision, per_class=True, thresholds=[0.2, 0.3, 0.4])
@@ -100,6 +100,8 @@ def test_abstaining_is_told_with_what_it_brings(problem):
     facts = with_rows(made, answered)
     assert "none is so sure" in category.decision(facts, {}).says[-1]
     made.predictions.loc[0, "answer"] = None
+    given, silent = (category.answer(made.predictions.iloc[at]) for at in (1, 0))
+    assert silent.predicted.endswith("too unsure to be given") and "unsure" not in given.predicted
     assert category.decision(made.facts(), {}).plots[1].alt.startswith("Error against the share")
 
 
