@@ -75,26 +75,31 @@ def _verdict(facts: Facts, met: float) -> str:
     found, wanted = facts.intervals.get("coverage"), facts.decision["coverage"]
     if found is None:
         return ""
+    kept = "as promised"
     if found["high"] < wanted:
-        return ": fewer than promised, beyond the interval"
-    more = "more than promised, beyond the interval" if found["low"] > wanted else "as promised"
-    return f": {more}"
+        kept = "fewer than promised, beyond the interval"
+    elif found["low"] > wanted:
+        kept = "more than promised, beyond the interval"
+    few = f", of {count(facts.groups, 'group')} only" if facts.within_groups else ""
+    return f"{few}: {kept}"
 
 
 def _promise(facts: Facts) -> str:
     """Whom the coverage is promised for, and how far luck alone may take it."""
     wanted, n = facts.decision["coverage"], facts.decision["fitted_on"]["n"]
+    least = needed(wanted)
     groups = facts.split["groups"].get(facts.decision["fitted_on"]["part"], 0)
     if facts.decision["over"] == "groups":
         return (
             f"The promise is for an item of a new group: each of the {groups:,} groups weighs the "
             "same, and one more may be harder than all of them."
+            + (" With no more than that the radius must hold all." if groups == least else "")
         )
     if groups:
         return (
             f"The promise is for items of the {count(groups, 'group')} that it was fitted on, and "
             f"a new group may be harder: to promise {percent(wanted)} of a new group's, "
-            f"{needed(wanted):,} groups or more are needed."
+            f"{least:,} groups or more are needed."
         )
     low, high = luck(n, wanted)
     return (

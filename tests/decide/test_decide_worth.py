@@ -59,18 +59,18 @@ def test_without_other_items_there_is_no_gap():
 
 
 def test_the_gap_s_interval_holds_the_truth_and_choosing_flatters():
-    """300 fits: of calibrated scores all gaps are 0 on average but for what choosing adds."""
+    """150 fits: of calibrated scores all gaps are 0 on average but for what choosing adds."""
     rng, kind = np.random.default_rng(0), KINDS["multicategory"]
     held, choosing = [], []
-    for seed in range(300):
+    for seed in range(150):
         fitted, judged = (Scored(part, *labels(rng, 200)) for part in ("valid", "test"))
         decision = quick(fitted)
-        table = compare(kind, decision, judged, fitted, draws=200, seed=seed)
+        table = compare(kind, decision, judged, fitted, draws=150, seed=seed)
         half, own = (row(table, name, "f1_macro") for name in ("0.5", "exact"))
         held.append(half["gap_low"] <= 0 <= half["gap_high"])
         choosing.append(own["choosing"])
-    assert 0.91 <= np.mean(held) <= 0.985
-    assert np.mean(choosing) > 3 * np.std(choosing) / 300**0.5
+    assert 0.9 <= np.mean(held) <= 0.99
+    assert np.mean(choosing) > 3 * np.std(choosing) / 150**0.5
 
 
 def quick(fitted):
