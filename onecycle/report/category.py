@@ -1,6 +1,7 @@
 """One label of several: reliability and the most confused pairs."""
 
 from collections.abc import Callable
+from math import isnan
 
 import numpy as np
 import pandas as pd
@@ -109,7 +110,7 @@ def _abstains(facts: Facts) -> list[str]:
     if error["value_low"] <= over < error["value_high"]:
         kept = "the interval holds what was asked"
     fit = error["fit"], answered["fit"]
-    then = "" if fit[0] != fit[0] else f" ({percent(fit[0])} of {percent(fit[1])} where fitted)"
+    then = "" if isnan(fit[0]) else f" ({percent(fit[0])} of {percent(fit[1])} where fitted)"
     return [
         *says,
         f"On {facts.judged} {share} are answered; of these {percent(error['value'])} "
@@ -173,7 +174,7 @@ def _before_and_after(facts: Facts) -> Table:
         if own is None or tempered is None:
             continue
         pair = f"{own['value']:.3f} → {tempered['value']:.3f}"
-        fit = f"{own['fit']:.3f} → {tempered['fit']:.3f}" if own["fit"] == own["fit"] else ""
+        fit = f"{own['fit']:.3f} → {tempered['fit']:.3f}" if not isnan(own["fit"]) else ""
         rows.append([SHORT[metric], pair, decided.number(tempered, "more"), fit])
     return Table(["Score", f"On {facts.judged}", "Difference", f"On {part}"], rows)
 

@@ -1,6 +1,7 @@
 """What every kind's decision section says alike: worth on the judged items, and the gap to them."""
 
 from collections.abc import Sequence
+from math import isnan
 from typing import Any
 
 from onecycle.decide.kinds import KINDS
@@ -65,13 +66,13 @@ def against(facts: Facts, row: Told, first: str) -> str:
 def gap(facts: Facts, row: Told) -> list[str]:
     """Whether choosing on the fitted items flattered, in sentences; nothing without other items."""
     part = facts.decision["fitted_on"]["part"]
-    if row["gap"] != row["gap"]:  # NaN: there are no other items
+    if isnan(row["gap"]):  # there are no other items
         return [f"It is judged by the items that it was chosen on, {part}: it looks too good here."]
     says = (
         f"Does it overfit? On {part} it reaches {row['fit']:,.{_digits(row)}f}, a gap of "
         f"{number(row, 'gap')} to {facts.judged}."
     )
-    if row["choosing"] != row["choosing"]:
+    if isnan(row["choosing"]):
         return [says]
     higher = KINDS[facts.decision["kind"]].better(row["metric"]) == "higher"
     end = row["choosing_low"] if higher else -row["choosing_high"]
@@ -99,10 +100,11 @@ def table(facts: Facts, metric: str, names: dict[str, str]) -> Table:
     shown = {words: row for words, row in found.items() if row is not None}
     digits, rows = max(map(_digits, shown.values())), []
     for words, row in shown.items():
-        more = "" if row["more"] != row["more"] else number(row, "more")
-        fit = "" if row["fit"] != row["fit"] else f"{row['fit']:,.{digits}f}"
-        name = f"{words}\u00a0←" if row["used"] else words
-        rows.append([name, f"{row['value']:,.{digits}f}", more, fit])
+        more = "" if isnan(row["more"]) else number(row, "more")
+        fit = "" if isnan(row["fit"]) else f"{row['fit']:,.{digits}f}"
+        rows.append(
+            [f"{words}\u00a0←" if row["used"] else words, f"{row['value']:,.{digits}f}", more, fit]
+        )
     part, first = facts.decision["fitted_on"]["part"], next(iter(shown))
     head = [NAMES[metric][0], f"On {facts.judged}", f"Beside {first}", f"On {part}"]
     return Table(head, rows)

@@ -74,7 +74,8 @@ def decision(facts: Facts, frames: dict[str, pd.DataFrame]) -> Section:
     row, tables = decided.told(facts, metric), []
     says = [_chosen(facts, metric), facts.fitted_on]
     if row is not None:
-        says += [decided.against(facts, row, "a threshold of .5"), *decided.gap(facts, row), EACH]
+        says += [decided.against(facts, row, "a threshold of .5"), *decided.gap(facts, row)]
+        says += [*_precision(facts), EACH]
         others = [each for each in TOLD if each != metric]
         tables = [decided.table(facts, metric, RIVALS), decided.values(facts, others, RIVALS)]
     caption = (
@@ -107,6 +108,20 @@ def _chosen(facts: Facts, metric: str) -> str:
         f"Each label has a threshold of its own, {low:.2f} to {high:.2f}, drawn the nearer to the "
         f"common one the rarer it is. That one is {common} {spread}"
     )
+
+
+def _precision(facts: Facts) -> list[str]:
+    """Whether the precision that was asked for is reached on the judged items, if one was."""
+    row, asked = decided.told(facts, "precision"), facts.decision.get("precision")
+    if asked is None or row is None:
+        return []
+    reached = "the interval holds that"
+    if row["value_high"] < asked or row["value_low"] > asked:
+        reached = f"{'less' if row['value_high'] < asked else 'more'}, beyond the interval"
+    return [
+        f"A precision of {asked:g} was asked for; on {facts.judged} it is {decided.number(row)}: "
+        f"{reached}."
+    ]
 
 
 def _sweep(facts: Facts, metric: str) -> Callable[[Figure, Theme], None]:

@@ -85,6 +85,10 @@ def test_labels_tell_the_aim_the_choice_and_the_rivals(problem):
     made.change(decision, per_class=False, aim="precision", precision=0.8, threshold=0.51)
     said = multicategory.decision(made.facts(), {}).says[0]
     assert "of all thresholds the one with the most recall" in said and "of 0.8 or more" in said
+    short = {"value": (0.6, 0.7, 0.75), "more": (0.0, 0.1, 0.2)}
+    cells = [row("sweep", each, True, **short) for each in ("recall", *multicategory.TOLD)]
+    said = " ".join(multicategory.decision(with_rows(made, *cells), {}).says)
+    assert "of 0.8 was asked for; on test it is 0.70 [0.60, 0.75]: less, beyond" in said
 
 
 def test_abstaining_is_told_with_what_it_brings(problem):
