@@ -26,7 +26,7 @@ EACH = (
     "label, the rarer the nearer to the common one."
 )
 LOWEST = 0.15  # share of the sweep that may run out of the picture below
-TOLD = ("accuracy_multi", "f1_micro", "f1_macro", "precision")  # of each rival
+OTHERS = ("recall", "accuracy_multi", "f1_micro", "f1_macro")  # of each rival, three
 AIMS = {  # what the threshold was chosen for, where it is no metric to be highest
     "cost": "at which labels missed and wrongly given, at {cost:g} to 1, cost least",
     "precision": "with the most recall of those with a precision of {precision:g} or more",
@@ -71,13 +71,15 @@ def decision(facts: Facts, frames: dict[str, pd.DataFrame]) -> Section:
     """The threshold, the sweep it was chosen from, and what it is worth beside others."""
     chosen = facts.decision
     metric = "recall" if chosen["aim"] == "precision" else chosen["aim"]
-    row, tables = decided.told(facts, metric), []
-    says = [_chosen(facts, metric), facts.fitted_on]
+    says, tables = [_chosen(facts, metric), facts.fitted_on], []
+    # What a precision is asked of is told by whether it is met; others by whether they are better.
+    by = "precision" if chosen["aim"] == "precision" else metric
+    row = decided.told(facts, by)
     if row is not None:
-        says += [decided.against(facts, row, "a threshold of .5"), *decided.gap(facts, row)]
-        says += [*_precision(facts), EACH]
-        others = [each for each in TOLD if each != metric]
-        tables = [decided.table(facts, metric, RIVALS), decided.values(facts, others, RIVALS)]
+        says += _precision(facts) or [decided.against(facts, row, "a threshold of .5")]
+        says += [*decided.gap(facts, row), EACH]
+        others = [each for each in OTHERS if each != by][:3]
+        tables = [decided.table(facts, by, RIVALS), decided.values(facts, others, RIVALS)]
     caption = (
         f"Line and band: {decided.name(metric)} on {chosen['fitted_on']['part']} and its "
         "95\u00a0% interval at each threshold. Upright: the threshold, and where 95\u00a0% of "
@@ -111,16 +113,18 @@ def _chosen(facts: Facts, metric: str) -> str:
 
 
 def _precision(facts: Facts) -> list[str]:
-    """Whether the precision that was asked for is reached on the judged items, if one was."""
-    row, asked = decided.told(facts, "precision"), facts.decision.get("precision")
-    if asked is None or row is None:
+    """Whether the precision that was asked for is met on the judged items, if one was."""
+    asked = facts.decision.get("precision")
+    precision, recall = (decided.told(facts, each) for each in ("precision", "recall"))
+    if asked is None or precision is None or recall is None:
         return []
-    reached = "the interval holds that"
-    if row["value_high"] < asked or row["value_low"] > asked:
-        reached = f"{'less' if row['value_high'] < asked else 'more'}, beyond the interval"
+    met = "the interval holds what was asked"
+    if precision["value_high"] < asked or precision["value_low"] > asked:
+        way = "less" if precision["value_high"] < asked else "more"
+        met = f"{way} than asked, beyond the interval"
     return [
-        f"A precision of {asked:g} was asked for; on {facts.judged} it is {decided.number(row)}: "
-        f"{reached}."
+        f"On {facts.judged} it reaches a precision of {decided.number(precision)}: {met}. Recall "
+        f"is {decided.number(recall)} there."
     ]
 
 
@@ -129,8 +133,10 @@ def _sweep(facts: Facts, metric: str) -> Callable[[Figure, Theme], None]:
     curve, chosen = facts.curve, facts.decision
     part, x = chosen["fitted_on"]["part"], curve["threshold"]
 
+    across = "recall, precision" if chosen["aim"] == "precision" else decided.name(metric)
+
     def draw(figure: Figure, theme: Theme) -> None:
-        axes = calm(figure.add_subplot(), theme, "threshold", decided.name(metric))
+        axes = calm(figure.add_subplot(), theme, "threshold", across)
         low, high = chosen["threshold_low"], chosen["threshold_high"]
         axes.axvspan(low, high, color=theme.faint, alpha=0.15, lw=0)
         axes.axvline(chosen["threshold"], color=theme.faint, lw=1)

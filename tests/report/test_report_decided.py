@@ -78,7 +78,7 @@ def test_labels_tell_the_aim_the_choice_and_the_rivals(problem):
         "Per label",
     ]
     assert table.rows[1][0] == "Sweep\u00a0←" and table.columns[0] == "Accuracy over all labels"
-    assert others.columns == ["On test", "F1, micro", "F1, macro", "Precision"]
+    assert others.columns == ["On test", "Recall", "F1, micro", "F1, macro"]
     decision = made.paths.model("decision.json")
     made.change(decision, per_class=True, thresholds=[0.2, 0.3, 0.4])
     assert "of its own, 0.20 to 0.40" in multicategory.decision(made.facts(), {}).says[0]
@@ -86,9 +86,10 @@ def test_labels_tell_the_aim_the_choice_and_the_rivals(problem):
     said = multicategory.decision(made.facts(), {}).says[0]
     assert "of all thresholds the one with the most recall" in said and "of 0.8 or more" in said
     short = {"value": (0.6, 0.7, 0.75), "more": (0.0, 0.1, 0.2)}
-    cells = [row("sweep", each, True, **short) for each in ("recall", *multicategory.TOLD)]
+    cells = [row("sweep", each, True, **short) for each in ("precision", *multicategory.OTHERS)]
     said = " ".join(multicategory.decision(with_rows(made, *cells), {}).says)
-    assert "of 0.8 was asked for; on test it is 0.70 [0.60, 0.75]: less, beyond" in said
+    assert "reaches a precision of 0.70 [0.60, 0.75]: less than asked, beyond" in said
+    assert "Recall is 0.70" in said and "better" not in said and "worse" not in said
 
 
 def test_abstaining_is_told_with_what_it_brings(problem):
