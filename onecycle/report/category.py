@@ -173,10 +173,13 @@ def _before_and_after(facts: Facts) -> Table:
         own, tempered = (decided.told(facts, metric, each) for each in ("own", "tempered"))
         if own is None or tempered is None:
             continue
-        pair = f"{own['value']:.3f} → {tempered['value']:.3f}"
-        fit = f"{own['fit']:.3f} → {tempered['fit']:.3f}" if not isnan(own["fit"]) else ""
-        rows.append([SHORT[metric], pair, decided.number(tempered, "more"), fit])
-    return Table(["Score", f"On {facts.judged}", "Difference", f"On {part}"], rows)
+        for name, key in ((facts.judged, "value"), (part, "fit")):
+            if isnan(own[key]):
+                continue
+            difference = decided.number(tempered, "more") if key == "value" else ""
+            cells = [f"{own[key]:.3f}", f"{tempered[key]:.3f}", difference]
+            rows.append([f"{SHORT[metric]}, {name}", *cells])
+    return Table(["Temperature", "Before", "After", "Difference"], rows)
 
 
 def details(facts: Facts, frames: dict[str, pd.DataFrame]) -> list[Section]:
