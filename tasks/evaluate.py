@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from pydantic import Field
 
-from onecycle.decide import intervals
+from onecycle.decide import intervals, worth
 from onecycle.decide.kinds import KINDS
 from onecycle.params import Section
 from onecycle.paths import Paths, read_json, whole, write_json
@@ -15,6 +15,7 @@ from onecycle.tables import write_predictions
 
 if TYPE_CHECKING:
     from onecycle.learn.datasets import Dataset
+    from onecycle.learn.learner import Learner
 
 
 Array = np.ndarray[tuple[int, ...], np.dtype[Any]]
@@ -91,11 +92,12 @@ def run(paths: Paths, params: Params, threads: int, asked: dict[str, Any]) -> No
     predictions = pd.concat([known, answers], axis=1)
     with whole(paths.report("predictions.parquet")) as partial:
         write_predictions(partial, predictions, scores)
+    weighed = weigh(learner, parts, judged, scores, decision, params)
     rated = None
     if isinstance(blocks.x, Pairs):
         rated = RatedItems.of(learner, parts, judged, draws=params.draws, seed=params.seed)
     led = lineage.write(paths, asked)
-    page.write(paths, blocks, predictions, kind.headline, rated)
+    page.write(paths, blocks, predictions, kind.headline, rated, weighed)
     card.write(paths, led, params.card.model_dump())
     y_range = getattr(learner.recipe, "y_range", None)
     reference.write(paths, part, scores, answers, decision, y_range)
@@ -114,8 +116,7 @@ def measure(
         base = kind.metrics(trivial, y, kind.default(), weights, size_px)
         return model | {f"baseline_{name}": values for name, values in base.items()}
 
-    owners = part.items["group"]
-    groups = None if owners.isna().any() else owners.to_numpy(dtype=np.str_)
+    groups = part.groups
     found: dict[str, Any] = dict(
         intervals.measure(both, len(part), groups, draws=params.draws, seed=params.seed)
     )
@@ -123,6 +124,32 @@ def measure(
         for values in found.values():
             values["within_groups"] = True
     return found
+
+
+def weigh(
+    learner: "Learner",
+    parts: dict[str, pd.DataFrame],
+    judged: str,
+    scores: Array,
+    decision: dict[str, Any],
+    params: Params,
+) -> worth.Worth:
+    """What the decision is worth: the items that it was fitted on are predicted once more."""
+
+    def scored(name: str, scores: Array | None = None) -> worth.Scored:
+        part = learner.data.blocks.encode(parts[name])
+        found = learner.predict(part) if scores is None else scores
+        return worth.Scored(name, found, part.y.numpy(), part.groups, part.size_px)
+
+    fitted = decision["fitted_on"]["part"]
+    return worth.weigh(
+        KINDS[decision["kind"]],
+        decision,
+        scored(judged, scores),
+        None if fitted == judged else scored(fitted),
+        draws=params.draws,
+        seed=params.seed,
+    )
 
 
 def summary(found: dict[str, dict[str, Any]], headline: str) -> str:

@@ -24,7 +24,8 @@ def run(paths: Paths, params: Params) -> None:
     prints = checked.read_prints(paths.data("pixels"))
     split, moved = checked.divide(items, params, prints, paths.data("raw"))
     if moved:
-        say(f"moved {moved['valid']:,} items of valid and {moved['test']:,} of test: duplicates")
+        gave = ", ".join(f"{n:,} of {part}" for part, n in moved.items())
+        say(f"moved duplicates: {gave}")
     _refuse(paths, items, split, params, moved)
     found = checked.check(items, split, params, prints)
     with whole(paths.data("leaks.parquet")) as partial:
@@ -52,7 +53,8 @@ def run(paths: Paths, params: Params) -> None:
         split.reset_index(drop=True).to_parquet(partial, index=False)
     say(", ".join(f"{part} {n:,}" for part, n in counts.items()))
     for kind, tally in found.kinds.items():
-        say(f"leaks, {kind}: {tally['found']:,} of {tally['of']:,} items of valid and test")
+        about = f"{tally['found']:,} of {tally['of']:,} items of {leaks.later(counts)}"
+        say(f"leaks, {kind}: {about}")
 
 
 def _refuse(
@@ -64,19 +66,23 @@ def _refuse(
 ) -> None:
     """Refuses a split that can't be learnt from or watched, or that moving took the test from."""
     counts, file = leaks.counts(split), paths.data("split.parquet")
-    for part in ("train", "valid", "test"):
-        if not counts[part] and moved.get(part):
+    needed = {"train", "valid"}
+    needed |= {"calib"} if params.calib else set()
+    needed |= {"test"} if params.by in splitters.FOLDS else set()
+    for part in leaks.PARTS:
+        if not counts.get(part) and moved.get(part):
             raise UserError(
                 f"{file}: all {moved[part]:,} items of {part} are duplicates, or linked by chains "
                 "of such, and would be moved; split by: group, or lower split.leaks.bits"
             )
-        if not counts[part] and (part != "test" or params.by in splitters.FOLDS):
+        if not counts.get(part) and part in needed:
             raise UserError(f"{file}: {part} would be empty; see {params!r}")
     unlearnt = leaks.unlearnt_labels(items, split)
     if unlearnt:
         wrong = leaks.having(items, split, unlearnt)
+        later = leaks.later(counts, "or")
         raise UserError(
-            f"{paths.data('split.parquet')}: labels {unlearnt[:5]} would be in valid or test, but "
+            f"{paths.data('split.parquet')}: labels {unlearnt[:5]} would be in {later}, but "
             f"in no item of train: {len(wrong):,} items, such as {wrong[:3]}; split by: "
             "stratified, or leave their items out"
         )

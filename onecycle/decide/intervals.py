@@ -69,7 +69,7 @@ def bootstrap_weights(n: int, groups: Array | None, draws: int, seed: int) -> It
     Yields:
         float64 [B, n]: how often the item (or its group) was drawn; together `draws` rows.
     """
-    units = _units(n, groups)
+    units = units_of(n, groups)
     count = int(units.max()) + 1
     rng = np.random.default_rng(seed)
     step = max(1, _CHUNK // n)
@@ -114,7 +114,7 @@ def measure(
                 "they have labels and that the scores are finite"
             )
     chunks = [metrics(weights) for weights in bootstrap_weights(n, groups, draws, seed)]
-    count = int(_units(n, groups).max()) + 1
+    count = int(units_of(n, groups).max()) + 1
     intervals: dict[str, Interval] = {}
     for name, value in values.items():
         drawn = np.concatenate([chunk[name] for chunk in chunks])
@@ -123,11 +123,27 @@ def measure(
     return intervals
 
 
-def _units(n: int, groups: Array | None) -> Array:
+def units_of(n: int, groups: Array | None) -> Array:
     """What is drawn, as int [n] from 0: the item's own number, or its group's."""
     if groups is None or within_groups(groups):
         return np.arange(n)
     return np.unique(groups, return_inverse=True)[1]
+
+
+def bounds(value: Floats, drawn: Floats, units: Array, shares: Array) -> tuple[Floats, Floats]:
+    """The bounds [M] of values [M] from their resamples [D, M], each over so many `units` [M].
+
+    Args:
+        value: what the bounds are of; they are NaN where it is.
+        drawn: NaN where a resample has no value.
+        units: items or groups.
+        shares: is not asked.
+    """
+    found = np.full((2, len(value)), np.nan)
+    for at in np.flatnonzero(np.isfinite(value) & np.isfinite(drawn).any(axis=0)):
+        draws = drawn[np.isfinite(drawn[:, at]), at]
+        found[:, at] = _bounds(float(value[at]), draws, int(units[at]))
+    return found[0], found[1]
 
 
 def _bounds(value: float, drawn: Floats, units: int) -> tuple[float, float]:

@@ -37,13 +37,41 @@ class Kind(Protocol[P]):
         """Which way the metric `name` improves."""
 
     def fit(
-        self, scores: Array, y: Array, params: P, size_px: Array | None = None
+        self,
+        scores: Array,
+        y: Array,
+        params: P,
+        size_px: Array | None = None,
+        groups: Array | None = None,
     ) -> tuple[dict[str, Any], pd.DataFrame]:
-        """The decision fitted on valid, and the curve it was read from.
+        """The decision fitted on these items, and the curve it was read from.
+
+        `groups` str [N] are theirs, null where an item has none.
 
         Raises:
-            UserError: The scores are not finite, or valid is too small for what is asked.
+            UserError: The scores are not finite, or too few for what is asked.
         """
+
+    def rivals(self, decision: dict[str, Any]) -> dict[str, dict[str, Any]]:
+        """Decisions to hold beside each other, by name: first the one that nothing was fitted for.
+
+        Which of them the decision itself is, is told by being equal to it.
+        """
+
+    def decided(
+        self,
+        scores: Array,
+        y: Array,
+        decision: dict[str, Any],
+        weights: Floats,
+        size_px: Array | None = None,
+    ) -> dict[str, Floats]:
+        """What hangs on the decision alone, as `metrics` has it: values [B] for weights [B, N]."""
+
+    def curve(
+        self, scores: Array, y: Array, decision: dict[str, Any], size_px: Array | None = None
+    ) -> pd.DataFrame:
+        """What these items would make of each place at which the decision could have been put."""
 
     def default(self) -> dict[str, Any]:
         """The decision of a predictor that was not calibrated, such as the baseline."""

@@ -23,6 +23,8 @@ ECE_BINS = 15
 _HIGHER = {"accuracy", "balanced_accuracy", "map", "accuracy_multi", "f1_micro", "f1_macro"}
 _LOWER = {"error_rate", "nll", "ece", "brier", "mse", "rmse", "mae"}
 _LOWER |= {"error_px_mean", "error_px_median", "error_px_p90"}
+_HIGHER |= {"precision", "recall", "answered", "coverage"}  # of decisions
+_LOWER |= {"cost", "error_rate_answered"}
 
 
 def better(name: str) -> Literal["higher", "lower"]:
@@ -128,13 +130,15 @@ def ece(logits: Floats, y: Array, weights: Floats) -> Floats:
 
 
 def confidences(logits: Floats, y: Array) -> tuple[Floats, Array, Array]:
-    """Each item's top probability float64 [N], whether it is right bool [N], its bin int [N].
-
-    Bin i of `ECE_BINS` holds the confidences in (i, i + 1] / `ECE_BINS`.
-    """
+    """Each item's top probability float64 [N], whether it is right bool [N], its bin int [N]."""
     confidence = np.exp(log_softmax(logits).max(axis=1))
-    bins = np.clip(np.ceil(confidence * ECE_BINS) - 1, 0, ECE_BINS - 1).astype(np.int64)
-    return confidence, _right(logits, y), bins
+    return confidence, _right(logits, y), bins_of(confidence)
+
+
+def bins_of(confidence: Floats) -> Array:
+    """The bin of each confidence [N], int [N]: bin i holds (i, i + 1] / `ECE_BINS`."""
+    bins: Array = np.clip(np.ceil(confidence * ECE_BINS) - 1, 0, ECE_BINS - 1).astype(np.int64)
+    return bins
 
 
 def _one_hot(index: Array, width: int) -> Floats:

@@ -14,7 +14,7 @@ import pandas as pd
 from pydantic import Field
 
 from onecycle.decide import metrics as m
-from onecycle.decide.radius import conformal_radius, coverage_curve
+from onecycle.decide.radius import coverage_curve, fit_radius
 from onecycle.decide.scores import Array, Floats, difference, finite
 from onecycle.params import Section
 
@@ -46,18 +46,47 @@ def _half(size_px: Array | None) -> Floats:
 
 
 def fit(
-    scores: Array, y: Array, params: Params, size_px: Array | None = None
+    scores: Array,
+    y: Array,
+    params: Params,
+    size_px: Array | None = None,
+    groups: Array | None = None,
 ) -> tuple[dict[str, Any], pd.DataFrame]:
     """The radius in px, and the share of points that any radius holds."""
     error = _error_px(scores, y, size_px)
-    radius = conformal_radius(error, params.coverage)
-    decision = {"kind": "points", "coverage": params.coverage, "radius_px": radius}
+    radius, over = fit_radius(error, params.coverage, groups)
+    decision = {"kind": "points", "coverage": params.coverage, "radius_px": radius, "over": over}
     return decision, coverage_curve(error, "radius_px")
 
 
 def default() -> dict[str, Any]:
     """The decision without a radius."""
-    return {"kind": "points", "coverage": None, "radius_px": None}
+    return {"kind": "points", "coverage": None, "radius_px": None, "over": None}
+
+
+def rivals(decision: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """No radius, and the radius."""
+    return {"no radius": default(), "radius": decision}
+
+
+def decided(
+    scores: Array,
+    y: Array,
+    decision: dict[str, Any],
+    weights: Floats,
+    size_px: Array | None = None,
+) -> dict[str, Floats]:
+    """The share of points that the radius holds; nothing without a radius."""
+    if decision["radius_px"] is None:
+        return {}
+    return {"coverage": m.mean(_error_px(scores, y, size_px) <= decision["radius_px"], weights)}
+
+
+def curve(
+    scores: Array, y: Array, decision: dict[str, Any], size_px: Array | None = None
+) -> pd.DataFrame:
+    """How large a radius holds which share."""
+    return coverage_curve(_error_px(scores, y, size_px), "radius_px")
 
 
 def baseline(y_train: Array, n: int, width: int) -> Floats:
@@ -79,7 +108,7 @@ def metrics(
         "error_px_mean": m.mean(error, weights),
         "error_px_median": m.quantile(error, 0.5, weights),
         "error_px_p90": m.quantile(error, 0.9, weights),
-    }
+    } | decided(scores, y, decision, weights, size_px)
 
 
 def answers(

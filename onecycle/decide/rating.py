@@ -10,7 +10,7 @@ import pandas as pd
 from pydantic import Field
 
 from onecycle.decide import metrics as m
-from onecycle.decide.radius import conformal_radius, coverage_curve
+from onecycle.decide.radius import coverage_curve, fit_radius
 from onecycle.decide.scores import Array, Floats, difference, finite
 from onecycle.params import Section
 
@@ -25,18 +25,52 @@ class Params(Section):
 
 
 def fit(
-    scores: Array, y: Array, params: Params, size_px: Array | None = None
+    scores: Array,
+    y: Array,
+    params: Params,
+    size_px: Array | None = None,
+    groups: Array | None = None,
 ) -> tuple[dict[str, Any], pd.DataFrame]:
     """The radius, and the share of numbers that any radius holds."""
-    error = np.abs(difference(scores, y))[:, 0]
-    radius = conformal_radius(error, params.coverage)
-    decision = {"kind": "rating", "coverage": params.coverage, "radius": radius}
+    error = _error(scores, y)
+    radius, over = fit_radius(error, params.coverage, groups)
+    decision = {"kind": "rating", "coverage": params.coverage, "radius": radius, "over": over}
     return decision, coverage_curve(error, "radius")
 
 
 def default() -> dict[str, Any]:
     """The decision without a radius."""
-    return {"kind": "rating", "coverage": None, "radius": None}
+    return {"kind": "rating", "coverage": None, "radius": None, "over": None}
+
+
+def _error(scores: Array, y: Array) -> Floats:
+    """How far off each number is, float64 [N]."""
+    return np.asarray(np.abs(difference(scores, y))[:, 0])
+
+
+def rivals(decision: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """No radius, and the radius."""
+    return {"no radius": default(), "radius": decision}
+
+
+def decided(
+    scores: Array,
+    y: Array,
+    decision: dict[str, Any],
+    weights: Floats,
+    size_px: Array | None = None,
+) -> dict[str, Floats]:
+    """The share of numbers that the radius holds; nothing without a radius."""
+    if decision["radius"] is None:
+        return {}
+    return {"coverage": m.mean(_error(scores, y) <= decision["radius"], weights)}
+
+
+def curve(
+    scores: Array, y: Array, decision: dict[str, Any], size_px: Array | None = None
+) -> pd.DataFrame:
+    """How large a radius holds which share."""
+    return coverage_curve(_error(scores, y), "radius")
 
 
 def baseline(y_train: Array, n: int, width: int) -> Floats:
@@ -54,7 +88,8 @@ def metrics(
     """Squared and absolute error; rmse and mae are in the rating's unit."""
     error = difference(scores, y)
     mse = m.mse(error, weights)
-    return {"mse": mse, "rmse": np.sqrt(mse), "mae": m.mae(error, weights)}
+    own = {"mse": mse, "rmse": np.sqrt(mse), "mae": m.mae(error, weights)}
+    return own | decided(scores, y, decision, weights)
 
 
 def answers(

@@ -1,63 +1,120 @@
-"""The threshold above which a label is given: a sweep, and a choice from it."""
+"""The threshold above which a label is given: the lesson's sweep, and a choice from it."""
 
 from __future__ import annotations
-
-from typing import Literal, TypeAlias
 
 import numpy as np
 import pandas as pd
 
-from onecycle.decide import metrics
+from onecycle.decide.intervals import bootstrap_weights, bounds, units_of
+from onecycle.decide.labelling import Counts, Goal
 from onecycle.decide.scores import Array, Floats, sigmoid
 from onecycle.errors import UserError
 
-Aim: TypeAlias = Literal["accuracy_multi", "f1_micro", "f1_macro"]
 THRESHOLDS = np.linspace(0.05, 0.95, 29)
 """The sweep of fast.ai's lesson 6."""
+DRAWS, SEED = 1000, 0
+"""Resamples behind the sweep's intervals, as many as evaluate's."""
 _SAME = 1e-12
 """Values that differ by less are equal counts, added up in another order."""
 
 
-def choose_labels(logits: Floats, threshold: float) -> Array:
-    """Which labels are given, bool [N, K]: those with a probability strictly above, as fast.ai."""
+def choose_labels(logits: Floats, threshold: float | Floats) -> Array:
+    """Which labels are given, bool [N, K]: those with a probability strictly above, as fast.ai.
+
+    Args:
+        logits: float64 [N, K].
+        threshold: one for all labels, or one for each, float64 [K].
+    """
     return np.asarray(sigmoid(logits) > threshold)
 
 
-def sweep(logits: Floats, y: Array) -> pd.DataFrame:
-    """The three aims at every threshold.
+def sweep(logits: Floats, y: Array, goal: Goal) -> pd.DataFrame:
+    """What is reached at every threshold.
 
     Args:
         logits: float64 [N, K], finite.
         y: bool or float [N, K], one-hot.
+        goal: what is aimed for.
 
     Returns:
-        29 rows by rising threshold: threshold, accuracy_multi, f1_micro, f1_macro, all in [0, 1].
+        29 rows by rising threshold: `threshold`, then `measured`, one column each.
 
     Raises:
         UserError: No item has a label.
     """
-    if not (y > 0).any():
-        raise UserError("labels of valid: expected at least one label, found none; check the data")
-    ones = np.ones((1, len(y)))
-    rows = []
-    for threshold in THRESHOLDS:
-        chosen = choose_labels(logits, float(threshold))
-        row = {"threshold": float(threshold)}
-        row["accuracy_multi"] = float(metrics.accuracy_multi(chosen, y, ones)[0])
-        row["f1_micro"] = float(metrics.f1_micro(chosen, y, ones)[0])
-        row["f1_macro"] = float(metrics.f1_macro(chosen, y, ones)[0])
-        rows.append(row)
-    return pd.DataFrame(rows)
+    found = _swept(logits, y, goal, np.ones((1, len(y))))
+    return pd.DataFrame({"threshold": THRESHOLDS} | {k: v[0] for k, v in found.items()})
 
 
-def best_threshold(table: pd.DataFrame, aim: Aim) -> float:
-    """The threshold where `aim` is highest.
+def sweep_in_bands(
+    logits: Floats, y: Array, goal: Goal, groups: Array | None = None
+) -> tuple[pd.DataFrame, tuple[float, float]]:
+    """The sweep with 95 % intervals, and between which thresholds 95 % of the resamples choose.
+
+    The intervals are of each threshold by itself. The second pair are plain quantiles: the place of
+    a maximum has no such thing as a bias that could be corrected.
+
+    Args:
+        logits: float64 [N, K], finite.
+        y: bool or float [N, K], one-hot.
+        goal: what is aimed for.
+        groups: str [N], as in `intervals.measure`.
+
+    Returns:
+        `sweep` with `NAME_low` and `NAME_high` beside each NAME; low and high.
+    """
+    table = sweep(logits, y, goal)
+    weights = bootstrap_weights(len(y), groups, DRAWS, SEED)
+    chunks = [_swept(logits, y, goal, each) for each in weights]
+    drawn = {name: np.concatenate([each[name] for each in chunks]) for name in chunks[0]}
+    units = np.full(len(table), units_of(len(y), groups).max() + 1)
+    columns: dict[str, Array] = {"threshold": THRESHOLDS}
+    for name, draws in drawn.items():
+        value = table[name].to_numpy()
+        low, high = bounds(value, draws, units, np.zeros(len(units), dtype=bool))
+        columns |= {name: value, f"{name}_low": low, f"{name}_high": high}
+    worth = goal.worth(drawn)
+    worth = worth[np.isfinite(worth).any(axis=1)]
+    chosen = [THRESHOLDS[_middle(each)] for each in worth] or [np.nan]
+    low, high = np.quantile(chosen, [0.025, 0.975], method="inverted_cdf").tolist()
+    return pd.DataFrame(columns), (low, high)
+
+
+def best_threshold(table: pd.DataFrame, goal: Goal) -> float | None:
+    """The threshold where the goal is reached best; null if the precision asked for is at none.
 
     Of thresholds that tie it is the middle one (the lower of two) of the longest unbroken run, the
     first such run: the place furthest from any loss.
     """
-    values = table[aim].to_numpy()
-    best = values >= values.max() - _SAME
+    worth = goal.worth({str(name): table[name].to_numpy() for name in table})
+    if not np.isfinite(worth).any():
+        return None
+    return float(table["threshold"].to_numpy()[_middle(worth)])
+
+
+def measured(goal: Goal) -> list[str]:
+    """The columns of a sweep for a goal: cost where it is the aim, the others always."""
+    names = ["accuracy_multi", "f1_micro", "f1_macro", "precision", "recall"]
+    return [*names, "cost"] if goal.aim == "cost" else names
+
+
+def measure(chosen: Array, y: Array, goal: Goal, weights: Floats) -> dict[str, Floats]:
+    """What a labelling bool [N, K] reaches: each of `measured`, float64 [B] for weights [B, N]."""
+    found = Counts.of(chosen, y, weights).measures(goal.cost)
+    return {name: found[name] for name in measured(goal)}
+
+
+def _swept(logits: Floats, y: Array, goal: Goal, weights: Floats) -> dict[str, Floats]:
+    """`measured` at every threshold, float64 [B, 29] each."""
+    if not (y > 0).any():
+        raise UserError("labels: expected at least one item with a label to fit on, found none")
+    rows = [measure(choose_labels(logits, t), y, goal, weights) for t in THRESHOLDS.tolist()]
+    return {name: np.stack([row[name] for row in rows], axis=1) for name in rows[0]}
+
+
+def _middle(worth: Floats) -> int:
+    """The middle of the longest run of the highest values [29]."""
+    best = worth >= worth.max() - _SAME
     runs = np.flatnonzero(np.diff(np.concatenate([[0], best, [0]]))).reshape(-1, 2)
     start, stop = runs[(runs[:, 1] - runs[:, 0]).argmax()]
-    return float(table["threshold"].to_numpy()[(start + stop - 1) // 2])
+    return int((start + stop - 1) // 2)

@@ -28,7 +28,7 @@ from onecycle.params import explain
 from onecycle.pixels.decode import decode
 from onecycle.pixels.store import write_store
 from onecycle.progress import say
-from onecycle.splits import checked, splitters
+from onecycle.splits import checked, leaks, splitters
 
 Splitter = Callable[[pd.DataFrame], splitters.Parts]
 
@@ -216,8 +216,7 @@ class DataBlock:
         else:
             split = checked.table(items, splitter(items))
         part_of = items["id"].map(split.set_index("id")["split"])
-        names = ("train", "valid", "test")
-        found = {name: items[part_of == name].reset_index(drop=True) for name in names}
+        found = {name: items[part_of == name].reset_index(drop=True) for name in leaks.PARTS}
         if found["train"].empty or found["valid"].empty:
             raise UserError(f"train or valid is empty: {len(items)} items are in {set(part_of)}")
         for leak in checked.check(items, split, params, prints).over if pixels else ():

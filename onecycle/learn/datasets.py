@@ -24,6 +24,7 @@ from onecycle.pixels.store import PixelStore, Store
 from onecycle.tables import joined, read_items
 
 Floats = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
+Names = np.ndarray[tuple[int, ...], np.dtype[np.str_]]
 Batch = tuple[Tensor, Tensor]
 GATHERED = 1 << 20  # examples whose encoded form is gathered at once; batches are slices of it
 
@@ -128,6 +129,12 @@ class Dataset:
         x, y = self.batch(torch.tensor([index % len(self)]))
         return x[0], y[0]
 
+    @property
+    def groups(self) -> Names | None:
+        """The group of each item, str [N]; null where one has none."""
+        owners = self.items["group"]
+        return None if owners.isna().any() else owners.to_numpy(dtype=np.str_)
+
     def batch(self, rows: Tensor, generator: np.random.Generator | None = None) -> Batch:
         """Inputs and targets of some examples, varied if a generator is given."""
         return self.blocks.batch(self.x[rows], self.y[rows], generator)
@@ -135,7 +142,7 @@ class Dataset:
 
 @dataclass(frozen=True)
 class Datasets:
-    """The data sets of a split, by the part's name: train, valid and test, those that there are."""
+    """The data sets of a split, by the part's name: train, valid, calib, test, those there are."""
 
     blocks: Blocks
     parts: Mapping[str, Dataset]

@@ -1,11 +1,13 @@
 """What points and ratings share: a radius that should hold a share of the targets."""
 
+import math
+
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from onecycle.decide.radius import coverage_curve
+from onecycle.decide.radius import coverage_curve, needed
 from onecycle.report.facts import Facts
 from onecycle.report.figures import Theme, calm, legend, plot
 from onecycle.report.parts import Section
@@ -20,7 +22,7 @@ def curve(errors: Errors, radius: str) -> pd.DataFrame:
 
 
 def section(facts: Facts, errors: Errors, judged: pd.DataFrame, radius: str, unit: str) -> Section:
-    """The radius, the coverage that was wanted and the coverage that was met.
+    """The radius, the coverage that was promised and the coverage that was met.
 
     Args:
         facts: of the problem.
@@ -30,26 +32,101 @@ def section(facts: Facts, errors: Errors, judged: pd.DataFrame, radius: str, uni
         unit: of errors, with a space before it, or nothing.
     """
     chosen, wanted = facts.decision[radius], facts.decision["coverage"]
+    part = facts.decision["fitted_on"]["part"]
     met = float((errors <= chosen).mean())
 
     def draw(figure: Figure, theme: Theme) -> None:
-        axes = calm(figure.add_subplot(), theme, f"radius{unit}", "share of targets held")
+        across = f"radius,{unit}" if unit else "radius"
+        axes = calm(figure.add_subplot(), theme, across, "share of targets held")
         axes.axhline(wanted, color=theme.faint, lw=1, ls=":")
         axes.axvline(chosen, color=theme.faint, lw=1, ls=":")
-        valid = facts.curve
-        axes.plot(valid[radius], valid["coverage"], "--", color=theme.second, label="valid")
-        if facts.judged != "valid":
-            axes.plot(judged[radius], judged["coverage"], color=theme.accent, label=facts.judged)
-        axes.plot(chosen, met, "o", color=theme.accent, ms=8, label=f"{percent(met)} met")
+        axes.plot(facts.curve[radius], facts.curve["coverage"], color=theme.accent, label=part)
+        if facts.judged != part:
+            axes.plot(
+                judged[radius], judged["coverage"], "--", color=theme.second, label=facts.judged
+            )
+        axes.plot(chosen, met, "o", color=theme.second, ms=7, label=f"{percent(met)} met")
         axes.set_ylim(0, 1.04)
         axes.set_xlim(left=0)
         legend(axes, theme)
 
     says = [
         f"A radius of {chosen:.3g}{unit} should hold {percent(wanted)} of the targets; on "
-        f"{facts.judged} it holds {percent(met)} of {count(len(errors), 'item')}. "
-        f"{facts.fitted_on}"
+        f"{facts.judged} it holds {_met(facts, met)} of {count(len(errors), 'item')}"
+        f"{_verdict(facts, met)}.",
+        _promise(facts),
+        f"{facts.fitted_on} {_claim(part)}",
     ]
-    if facts.groups:
-        says.append("The promise is for items of valid's groups: a new group may be harder.")
-    return Section("Decision", says, [plot(draw, f"Coverage against radius; {percent(met)} met.")])
+    caption = "Dotted: the radius, and the share it was to hold; the dot, what it holds."
+    alt = f"Coverage against radius; {percent(met)} met."
+    return Section("Decision", says, [plot(draw, alt, caption)])
+
+
+def _met(facts: Facts, met: float) -> str:
+    """The coverage met, with its interval if there is one."""
+    found = facts.intervals.get("coverage")
+    if found is None:
+        return percent(met)
+    return f"{percent(met)} [{percent(found['low'])}, {percent(found['high'])}]"
+
+
+def _verdict(facts: Facts, met: float) -> str:
+    """Whether that keeps the promise, beyond the interval."""
+    found, wanted = facts.intervals.get("coverage"), facts.decision["coverage"]
+    if found is None:
+        return ""
+    kept = "as promised"
+    if found["high"] < wanted:
+        kept = "fewer than promised, beyond the interval"
+    elif found["low"] > wanted:
+        kept = "more than promised, beyond the interval"
+    few = f", of {count(facts.groups, 'group')} only" if facts.within_groups else ""
+    return f"{few}: {kept}"
+
+
+def _promise(facts: Facts) -> str:
+    """Whom the coverage is promised for, and how far luck alone may take it."""
+    wanted, n = facts.decision["coverage"], facts.decision["fitted_on"]["n"]
+    least = needed(wanted)
+    groups = facts.split["groups"].get(facts.decision["fitted_on"]["part"], 0)
+    if facts.decision["over"] == "groups":
+        return (
+            f"The promise is for an item of a new group: each of the {groups:,} groups weighs the "
+            "same, and one more may be harder than all of them."
+            + (" With no more than that the radius must hold all." if groups == least else "")
+        )
+    if groups:
+        return (
+            f"The promise is for items of the {count(groups, 'group')} that it was fitted on, and "
+            f"a new group may be harder: to promise {percent(wanted)} of a new group's, "
+            f"{least:,} groups or more are needed."
+        )
+    low, high = luck(n, wanted)
+    return (
+        f"The promise is for a new item like the {n:,}, on average over such fits: the luck of "
+        f"which {n:,} they were leaves a single one between {percent(low)} and {percent(high)} "
+        "in 95 of 100."
+    )
+
+
+def luck(n: int, coverage: float) -> tuple[float, float]:
+    """Between which coverages 95 % of the radii lie that are fitted on n independent items.
+
+    The share held by the k-th smallest of n errors is distributed as Beta(k, n + 1 - k) (Vovk 2012,
+    Conditional validity of inductive conformal predictors).
+    """
+    from scipy.special import betaincinv  # here: slow to import
+
+    rank = min(n, max(1, math.ceil(round((n + 1) * coverage, 9))))
+    low, high = betaincinv(rank, n + 1 - rank, [0.025, 0.975]).tolist()
+    return low, high
+
+
+def _claim(part: str) -> str:
+    """What of the promise can be claimed."""
+    if part == "calib":
+        return "Nothing else looked at them: the promise holds for items that are like them."
+    return (
+        "Errors there may be smaller than on new items, so that the promise is near, not sure; "
+        "split.calib sets items aside for it."
+    )

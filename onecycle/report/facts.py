@@ -6,6 +6,7 @@ from typing import Any
 
 import pandas as pd
 
+from onecycle.decide.worth import Worth
 from onecycle.learn.datasets import Blocks
 from onecycle.paths import Paths, read_json
 from onecycle.report.rated import RatedItems
@@ -32,6 +33,7 @@ class Facts:
         quarantine: rows that were set aside.
         notes: what was odd of rows that stayed, or was changed.
         rated: of a recommender, its ratings and embeddings; else null.
+        worth: the decision beside its rivals, on the judged items and on those it was fitted on.
     """
 
     problem: str
@@ -48,6 +50,7 @@ class Facts:
     quarantine: pd.DataFrame
     notes: pd.DataFrame
     rated: RatedItems | None = None
+    worth: Worth | None = None
 
     @classmethod
     def read(
@@ -57,6 +60,7 @@ class Facts:
         predictions: pd.DataFrame,
         headline: str,
         rated: RatedItems | None = None,
+        worth: Worth | None = None,
     ) -> "Facts":
         """Reads what the stages wrote."""
         return cls(
@@ -74,6 +78,7 @@ class Facts:
             quarantine=pd.read_parquet(paths.data("quarantine.parquet")),
             notes=pd.read_parquet(paths.data("notes.parquet")),
             rated=rated,
+            worth=worth,
         )
 
     @property
@@ -120,7 +125,9 @@ class Facts:
 
     @property
     def fitted_on(self) -> str:
-        """Which items decided the decision, and whether they judge it too."""
-        valid = count(self.split["counts"]["valid"], "item")
-        same = ", the same that judge it here" if self.judged == "valid" else ""
-        return f"Fitted on the {valid} of valid{same}."
+        """Which items decided the decision, and what else they were used for."""
+        part, n = self.decision["fitted_on"]["part"], self.decision["fitted_on"]["n"]
+        also = ", which training was watched on too"
+        if part == self.judged:
+            also += " and which judge it here"
+        return f"Fitted on the {count(n, 'item')} of {part}{'' if part == 'calib' else also}."

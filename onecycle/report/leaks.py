@@ -24,7 +24,7 @@ def table(facts: Facts) -> list[Table]:
         [NAMES[kind], f"{it['found']:,}", f"{it['of']:,}", _limit(it["limit"])]
         for kind, it in facts.split["leaks"].get("kinds", {}).items()
     ]
-    return [Table(["Leak into valid or test", "Found", "Of items", "Limit"], rows)] if rows else []
+    return [Table(["Leak into a later part", "Found", "Of items", "Limit"], rows)] if rows else []
 
 
 def _limit(limit: float | None) -> str:
@@ -35,10 +35,8 @@ def says(facts: Facts) -> list[str]:
     """What was done about duplicates, and what may have been missed."""
     leaks, said = facts.split["leaks"], []
     if moved := leaks.get("moved"):
-        said.append(
-            "Duplicates were moved to where their counterpart is: "
-            f"{count(moved['valid'], 'item')} of valid, {count(moved['test'], 'item')} of test."
-        )
+        gave = ", ".join(f"{count(n, 'item')} of {part}" for part, n in moved.items())
+        said.append(f"Duplicates were moved to where their counterpart is: {gave}.")
     if leaks.get("cut"):
         said.append(
             f"{count(leaks['cut'], 'item')} could not be compared with every picture that might "
@@ -50,8 +48,9 @@ def says(facts: Facts) -> list[str]:
 def warnings(facts: Facts) -> list[str]:
     """A sentence on each kind of leak that was accepted; groups are counted as such."""
     kinds, leaks = facts.split["leaks"].get("kinds", {}), facts.split["leaks"]
+    parts = "valid, calib and test" if "calib" in facts.split["counts"] else "valid and test"
     said = [
-        f"Leak: {kinds[kind]['found']:,} of {count(kinds[kind]['of'], 'item')} of valid and test "
+        f"Leak: {kinds[kind]['found']:,} of {count(kinds[kind]['of'], 'item')} of {parts} "
         f"({NAMES[kind].lower()}). The score will flatter."
         for kind in facts.accepted_leaks
         if kind != "group"

@@ -1,19 +1,36 @@
 """Any number of labels: the threshold sweep and each label's hits and misses."""
 
+from collections.abc import Callable
+
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from onecycle.report import decided
 from onecycle.report.facts import Facts
 from onecycle.report.figures import Theme, calm, legend, plot
 from onecycle.report.parts import Answer, Section, Table
-from onecycle.report.results import NAMES
 from onecycle.report.words import percent
 
 trivial = "Scoring every item by how frequent each label is in train"
 worst = "the most labels missed or wrongly given"
-STYLES = ("-", "--", ":")
+RIVALS = {
+    "0.5": ".5",
+    "sweep": "Sweep",
+    "exact": "Exact",
+    "per class": "Per label",
+}
+EACH = (
+    "Beside each other: .5; the best of the sweep's 29; the best of all, exactly; one for each "
+    "label, the rarer the nearer to the common one."
+)
+LOWEST = 0.15  # share of the sweep that may run out of the picture below
+OTHERS = ("recall", "accuracy_multi", "f1_micro", "f1_macro")  # of each rival, three
+AIMS = {  # what the threshold was chosen for, where it is no metric to be highest
+    "cost": "at which labels missed and wrongly given, at {cost:g} to 1, cost least",
+    "precision": "with the most recall of those with a precision of {precision:g} or more",
+}
 LABELS = 40  # most frequent ones that the page shows
 
 
@@ -51,26 +68,96 @@ def frames(facts: Facts) -> dict[str, pd.DataFrame]:
 
 
 def decision(facts: Facts, frames: dict[str, pd.DataFrame]) -> Section:
-    """The threshold, and the sweep it was chosen from."""
-    threshold, aim, curve = facts.decision["threshold"], facts.decision["aim"], facts.curve
-    others = [name for name in curve.columns if name not in ("threshold", aim)]
+    """The threshold, the sweep it was chosen from, and what it is worth beside others."""
+    chosen = facts.decision
+    metric = "recall" if chosen["aim"] == "precision" else chosen["aim"]
+    says, tables = [_chosen(facts, metric), facts.fitted_on], []
+    # What a precision is asked of is told by whether it is met; others by whether they are better.
+    by = "precision" if chosen["aim"] == "precision" else metric
+    row = decided.told(facts, by)
+    if row is not None:
+        says += _precision(facts) or [decided.against(facts, row, "a threshold of .5")]
+        says += [*decided.gap(facts, row), EACH]
+        others = [each for each in OTHERS if each != by][:3]
+        tables = [decided.table(facts, by, RIVALS), decided.values(facts, others, RIVALS)]
+    caption = (
+        f"Line and band: {decided.name(metric)} on {chosen['fitted_on']['part']} and its "
+        "95\u00a0% interval at each threshold. Upright: the threshold, and where 95\u00a0% of "
+        "resamples put it."
+    )
+    picture = plot(_sweep(facts, metric), f"{metric} against threshold.", caption, height=3.4)
+    return Section("Decision", says, [picture], tables)
+
+
+def _chosen(facts: Facts, metric: str) -> str:
+    """The threshold and what it was chosen for, in a sentence."""
+    chosen, curve = facts.decision, facts.curve
+    among = "of all thresholds" if chosen["threshold"] != chosen["sweep"] else "of the sweep's 29"
+    at = curve.iloc[(curve["threshold"] - chosen["threshold"]).abs().argmin()]
+    what = AIMS.get(chosen["aim"], "with the highest {name}").format(
+        name=decided.name(metric), **chosen
+    )
+    part = chosen["fitted_on"]["part"]
+    common = f"above {chosen['threshold']:.3g}: {among} the one {what} on {part}, {at[metric]:.4g}."
+    spread = (
+        f"95\u00a0% of resamples put it between {chosen['threshold_low']:.2f} and "
+        f"{chosen['threshold_high']:.2f}."
+    )
+    if not chosen["per_class"]:
+        return f"A label is given where its probability is {common} {spread}"
+    low, high = min(chosen["thresholds"]), max(chosen["thresholds"])
+    return (
+        f"Each label has a threshold of its own, {low:.2f} to {high:.2f}, drawn the nearer to the "
+        f"common one the rarer it is. That one is {common} {spread}"
+    )
+
+
+def _precision(facts: Facts) -> list[str]:
+    """Whether the precision that was asked for is met on the judged items, if one was."""
+    asked = facts.decision.get("precision")
+    precision, recall = (decided.told(facts, each) for each in ("precision", "recall"))
+    if asked is None or precision is None or recall is None:
+        return []
+    met = "the interval holds what was asked"
+    if precision["value_high"] < asked or precision["value_low"] > asked:
+        way = "less" if precision["value_high"] < asked else "more"
+        met = f"{way} than asked, beyond the interval"
+    return [
+        f"On {facts.judged} it reaches a precision of {decided.number(precision)}: {met}. Recall "
+        f"is {decided.number(recall)} there."
+    ]
+
+
+def _sweep(facts: Facts, metric: str) -> Callable[[Figure, Theme], None]:
+    """Draws the sweep in its band, the judged items' beside it, and the threshold."""
+    curve, chosen = facts.curve, facts.decision
+    part, x = chosen["fitted_on"]["part"], curve["threshold"]
+
+    across = "recall, precision" if chosen["aim"] == "precision" else decided.name(metric)
 
     def draw(figure: Figure, theme: Theme) -> None:
-        axes = calm(figure.add_subplot(), theme, "threshold", "on valid")
-        axes.axvline(threshold, color=theme.accent, lw=1, alpha=0.6)
-        for name, style in zip([aim, *others], STYLES, strict=False):
-            colour = theme.accent if name == aim else theme.faint
-            axes.plot(curve["threshold"], curve[name], style, color=colour, lw=1.5, label=name)
-        best = np.interp(threshold, curve["threshold"], curve[aim])
-        axes.plot(threshold, best, "o", color=theme.accent, ms=8)
+        axes = calm(figure.add_subplot(), theme, "threshold", across)
+        low, high = chosen["threshold_low"], chosen["threshold_high"]
+        axes.axvspan(low, high, color=theme.faint, alpha=0.15, lw=0)
+        axes.axvline(chosen["threshold"], color=theme.faint, lw=1)
+        band = curve[f"{metric}_low"], curve[f"{metric}_high"]
+        axes.fill_between(x, *band, color=theme.accent, alpha=0.18, lw=0)
+        axes.plot(x, curve[metric], color=theme.accent, lw=1.6, label=part)
+        if facts.worth is not None and facts.judged != part:
+            other = facts.worth.curves
+            other = other[other["part"] == facts.judged]
+            axes.plot(
+                other["threshold"], other[metric], "--", color=theme.second, label=facts.judged
+            )
+        # Low thresholds may be so bad that all others would look alike.
+        axes.set_ylim(bottom=min(curve[metric].quantile(LOWEST), band[0].iloc[len(x) // 4 :].min()))
+        best = np.interp(chosen["threshold"], x, curve[metric])
+        axes.plot(chosen["threshold"], best, "o", color=theme.accent, ms=7)
+        if chosen["aim"] == "precision":
+            axes.plot(x, curve["precision"], ":", color=theme.accent, label=f"precision, {part}")
         legend(axes, theme)
 
-    best = curve.loc[(curve["threshold"] - threshold).abs().idxmin(), aim]
-    says = [
-        f"A label is given where its probability is above {threshold:.3g}: there "
-        f"{aim} ({NAMES[aim][1]}) is highest, {best:.4g}. {facts.fitted_on}"
-    ]
-    return Section("Decision", says, [plot(draw, f"Metrics against threshold; {threshold:.3g}.")])
+    return draw
 
 
 def details(facts: Facts, frames: dict[str, pd.DataFrame]) -> list[Section]:

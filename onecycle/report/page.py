@@ -5,6 +5,7 @@ from pathlib import Path
 import jinja2
 import pandas as pd
 
+from onecycle.decide.worth import Worth
 from onecycle.foreign import write_csv
 from onecycle.learn.datasets import Blocks
 from onecycle.paths import Paths, whole
@@ -20,6 +21,7 @@ def write(
     predictions: pd.DataFrame,
     headline: str,
     rated: RatedItems | None = None,
+    worth: Worth | None = None,
 ) -> None:
     """Writes `report.html` and `plots/`; the same inputs give the same bytes.
 
@@ -29,9 +31,10 @@ def write(
         predictions: `id x y group` and the kind's answers, a row for each judged item.
         headline: the metric that the kind is judged by.
         rated: of a recommender, its ratings and embeddings.
+        worth: the decision beside its rivals.
     """
-    facts = Facts.read(paths, blocks, predictions, headline, rated)
-    frames = SHOWN[facts.decision["kind"]].frames(facts)
+    facts = Facts.read(paths, blocks, predictions, headline, rated, worth)
+    frames = SHOWN[facts.decision["kind"]].frames(facts) | (worth.frames if worth else {})
     html = render(facts, frames)
     with whole(paths.report("plots")) as partial:
         partial.mkdir()

@@ -23,6 +23,12 @@ NAMES = {
     "accuracy_multi": ("Accuracy over all labels", "share of yes-or-no decisions that are right"),
     "f1_micro": ("F1, micro", "of all labels together"),
     "f1_macro": ("F1, macro", "of each label, averaged"),
+    "precision": ("Precision", "share of the labels given that are right"),
+    "recall": ("Recall", "share of the labels there that are given"),
+    "cost": ("Cost", "of missed and wrongly given labels, a decision"),
+    "answered": ("Answered", "share of items that are given an answer"),
+    "error_rate_answered": ("Error rate of the answered", "share of the answers that are wrong"),
+    "coverage": ("Coverage", "share of targets that the radius holds"),
     "mse": ("Mean squared error", "the loss that training lowers"),
     "rmse": ("Root mean squared error", "in the target's unit"),
     "mae": ("Mean absolute error", "in the target's unit"),
@@ -105,10 +111,12 @@ def caveats(facts: Facts) -> list[str]:
     """What the headline and its interval leave out."""
     found, said = facts.intervals[facts.headline], []
     if facts.judged != "test":
+        fitted_too = facts.decision["fitted_on"]["part"] == facts.judged
+        and_fitted = " and the decision was fitted" if fitted_too else ""
         said.append(
             f"There is no test part: this is judged on {facts.judged}, on which training was "
-            "watched and the decision was fitted. New items will do worse by an amount that the "
-            "interval leaves out."
+            f"watched{and_fitted}. New items will do worse by an amount that the interval leaves "
+            "out."
         )
     if facts.within_groups:
         said.append(

@@ -1,4 +1,4 @@
-"""The leak audit: which items of valid and test have a counterpart on the side that is learnt from.
+"""The leak audit: which items of valid, calib and test have a counterpart in an earlier part.
 
 For each such item and kind one row, with its nearest counterpart; so there are at most as many rows
 as items, even where every frame of a video is like every other.
@@ -17,7 +17,11 @@ from onecycle.splits.near import nearest
 from onecycle.tables import Coded, ascends, joined, users_and_items
 
 COLUMNS = ["kind", "id", "split", "other", "other_split", "distance", "detail"]
-BEFORE = {"valid": ["train"], "test": ["train", "valid"]}
+BEFORE = {
+    "valid": ["train"],
+    "calib": ["train", "valid"],
+    "test": ["train", "valid", "calib"],
+}
 DUPLICATES = ["identical", "near", "pair"]
 
 
@@ -95,7 +99,7 @@ def _rows(items: pd.DataFrame, split: pd.DataFrame) -> pd.DataFrame:
 
 
 def _alike(rows: pd.DataFrame, key: "pd.Series[str]") -> pd.DataFrame:
-    """Items of valid and test whose key an earlier part has; the counterpart is the first by id."""
+    """Items of later parts whose key an earlier part has; the counterpart is the first by id."""
     found = []
     keyed = rows.assign(detail=key.astype(object)).dropna(subset="detail")
     for part, before in BEFORE.items():
@@ -129,7 +133,7 @@ def _early(rows: pd.DataFrame, gap: float) -> pd.DataFrame:
 
 
 def _near(rows: pd.DataFrame, identical: set[str], bits: int) -> tuple[pd.DataFrame, int]:
-    """Items of valid and test that look like an item of an earlier part, or like its mirror."""
+    """Items of later parts that look like an item of an earlier part, or like its mirror."""
     rows = rows.dropna(subset="hash")
     found, cut = [], 0
     for part, before in BEFORE.items():

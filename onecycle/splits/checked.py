@@ -73,9 +73,9 @@ def check(
     kinds: dict[str, Tally] = {
         kind: {
             "found": int(counts.get(kind, 0)),
-            "of": parts["valid"] + parts["test"],
+            "of": sum(parts.values()) - parts["train"],
             "limit": params.limit(kind),
         }
         for kind in found.kinds
     }
-    return Checked(found, kinds, limits.over(found.rows, kinds))
+    return Checked(found, kinds, limits.over(found.rows, kinds, leaks.later(parts)))

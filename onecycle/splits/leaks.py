@@ -1,14 +1,24 @@
 """What is wrong across a split: a group on two sides of it, a label that train lacks."""
 
+from collections.abc import Collection
+
 import pandas as pd
 
 from onecycle.tables import joined
 
+PARTS = ("train", "valid", "calib", "test")  # in the order in which a model meets them
+
 
 def counts(split: pd.DataFrame) -> dict[str, int]:
-    """Rows of each part, in the order train, valid, test."""
+    """Rows of each part, in the order train, valid, calib, test; calib only if it has any."""
     found = split["split"].value_counts()
-    return {part: int(found.get(part, 0)) for part in ("train", "valid", "test")}
+    parts = [part for part in PARTS if part != "calib" or part in found]
+    return {part: int(found.get(part, 0)) for part in parts}
+
+
+def later(counts: Collection[str], word: str = "and") -> str:
+    """The parts after train in words: `valid and test`, or `valid, calib and test`."""
+    return f"valid, calib {word} test" if "calib" in counts else f"valid {word} test"
 
 
 def groups(items: pd.DataFrame, split: pd.DataFrame) -> dict[str, int]:
@@ -26,7 +36,7 @@ def shared_groups(items: pd.DataFrame, split: pd.DataFrame) -> list[str]:
 
 
 def unlearnt_labels(items: pd.DataFrame, split: pd.DataFrame) -> list[str]:
-    """Labels that occur in valid or test but not in train, sorted; none for other targets."""
+    """Labels that occur in another part but not in train, sorted; none for other targets."""
     if pd.api.types.is_numeric_dtype(items["y"]):
         return []
     rows = joined(items[["id", "y"]], split)[["y", "split"]].explode("y")

@@ -14,7 +14,7 @@ REMEDY = {
     "identical": "split.leaks.duplicates: to_train moves them to one side",
     "near": "split.leaks.duplicates: to_train moves them to one side",
     "pair": "split.leaks.duplicates: to_train moves them to one side",
-    "time": "split by: time puts later items into valid and test",
+    "time": "split by: time puts later items into later parts",
 }
 SAYS = {
     "group": "share their group with",
@@ -28,7 +28,8 @@ SAYS = {
 class Leaks(Section):
     """Limits of the leak audit: shares of the items of valid and test, 0 to 1; null only counts.
 
-    A leak is an item of valid or test with a counterpart in train (or, for test, in valid).
+    A leak is an item of valid, calib or test with a counterpart in a part before its own, the
+    order being train, valid, calib, test. Calib's items count among those of valid and test.
 
     Attributes:
         group: with one of the same group. Null, if not given, where `whole_groups: false` says so.
@@ -39,7 +40,7 @@ class Leaks(Section):
         time: earlier than the latest counterpart, or sooner after it than split.gap. Of all items,
             and 0 if not given, where split.by is time; else within a group (a clip, a person).
         bits: of 256, in which two pictures' hashes may differ to look the same.
-        duplicates: to_train moves items of valid and test that are identical, near or a pair to
+        duplicates: to_train moves items of later parts that are identical, near or a pair to
             where their counterpart is, and along chains of such; so test never grows. Groups that
             are on one side go along; a fold's test then lacks what folds.csv still counts to it.
     """
@@ -53,12 +54,15 @@ class Leaks(Section):
     duplicates: Literal["leave", "to_train"] = "leave"
 
 
-def over(rows: pd.DataFrame, kinds: dict[str, dict[str, Any]]) -> list[str]:
+def over(
+    rows: pd.DataFrame, kinds: dict[str, dict[str, Any]], parts: str = "valid and test"
+) -> list[str]:
     """What is over its limit, in sentences.
 
     Args:
         rows: of the audit: `kind id split other other_split`.
         kinds: `found`, `of`, `limit` of each.
+        parts: those after train, in words.
     """
     said = []
     for kind, tally in kinds.items():
@@ -72,7 +76,7 @@ def over(rows: pd.DataFrame, kinds: dict[str, dict[str, Any]]) -> list[str]:
             for row in first.itertuples(index=False)
         )
         said.append(
-            f"{tally['found']:,} of {tally['of']:,} items of valid and test {SAYS[kind]} an item "
+            f"{tally['found']:,} of {tally['of']:,} items of {parts} {SAYS[kind]} an item "
             f"across the split, more than split.leaks.{kind} {100 * tally['limit']:g} %: {pairs}. "
             f"{REMEDY[kind]}; or raise split.leaks.{kind} knowingly"
         )

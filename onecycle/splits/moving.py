@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from onecycle.splits import near
+from onecycle.splits import leaks, near
 from onecycle.splits.audit import are_pairs, duplicates, hashes, pair_codes
 
-RANK = {"train": 0, "valid": 1, "test": 2}
+RANK = {"train": 0, "valid": 1, "calib": 2, "test": 3}
 
 
 def to_train(
@@ -18,7 +18,8 @@ def to_train(
     """Moves each duplicate to its counterpart's part, until there is none.
 
     A group that was whole goes along whole; one in several parts already stays there. Items only go
-    from test to valid and from both to train, so it ends, and test never grows.
+    from test to calib, where there is one, valid and train, and so on, so it ends, and test never
+    grows.
 
     Args:
         items: the items table.
@@ -27,7 +28,8 @@ def to_train(
         bits: in which the hashes of pictures may differ that look the same.
 
     Returns:
-        The new split, and how many items each part gave away, such as {"valid": 2, "test": 5}.
+        The new split, and how many items each part gave away, such as {"valid": 2, "test": 5};
+        calib is among them where there is one.
     """
     rows = items.merge(split.rename(columns={"split": "part"}), on="id", validate="1:1")
     rows = rows.set_index("id").loc[split["id"]].reset_index()
@@ -38,15 +40,16 @@ def to_train(
     rank = rank.groupby(chain).transform("min")
     while True:  # the rest, where so many are alike that not all were compared
         found, _ = duplicates(items, _split(rows["id"], rank), prints, bits)
-        leaks = pd.concat(found.values()) if found else pd.DataFrame()
-        if not len(leaks):
+        rest = pd.concat(found.values()) if found else pd.DataFrame()
+        if not len(rest):
             break
-        to = leaks.assign(rank=leaks["other_split"].map(RANK)).groupby("id")["rank"].min()
+        to = rest.assign(rank=rest["other_split"].map(RANK)).groupby("id")["rank"].min()
         rank = rows["id"].map(to).fillna(rank).astype("int64")
         rank = rank.groupby(chain).transform("min")
     gave = before[rank < before].map({rank: part for part, rank in RANK.items()})
     after = _split(rows["id"], rank)
-    return after, {part: int((gave == part).sum()) for part in ("valid", "test")}
+    given = [part for part in leaks.counts(split) if part != "train"]
+    return after, {part: int((gave == part).sum()) for part in given}
 
 
 def _chains(

@@ -7,6 +7,7 @@ from typing import Any, Self
 
 import numpy as np
 import pandas as pd
+from pydantic import Field
 
 from onecycle.params import Section
 from onecycle.splits.limits import Leaks
@@ -21,9 +22,12 @@ class Splitter(Section):
     """What all splitters share.
 
     Attributes:
+        calib: share of valid, 0 to 1, that is set aside for the decision to be fitted on: neither
+            training nor the choice of epochs sees it. Train and test stay as they are.
         leaks: how much may leak across the split before the stage fails.
     """
 
+    calib: float = Field(0.0, ge=0, lt=1)
     leaks: Leaks = Leaks()
 
     def limit(self, kind: str) -> float | None:
@@ -41,6 +45,14 @@ def parts_of(is_test: Bools, is_valid: Bools) -> Parts:
     names = np.full(len(is_test), "train", dtype=object)
     names[is_test], names[is_valid] = "test", "valid"
     return names.tolist()  # type: ignore[no-any-return]
+
+
+def clips(items: pd.DataFrame) -> Ints:
+    """A number for each row's group, from 0; a row without a group is its own, int64 [n]."""
+    code = pd.factorize(items["group"].to_numpy(dtype=object))[0].astype(np.int64)
+    alone = code < 0
+    code[alone] = code.max(initial=-1) + 1 + np.arange(alone.sum())
+    return code
 
 
 def evenly(n: int, count: int) -> Bools:

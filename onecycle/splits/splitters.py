@@ -1,4 +1,4 @@
-"""Splitters: from items to train, valid and test.
+"""Splitters: from items to train, valid and test, and calib where some of valid is set aside.
 
 A splitter is a function from the items table and its parameters to one part for each row, or null
 for a row that takes no part. Rows come sorted by id, so the order of the raw files decides nothing.
@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from pydantic import Field
 
-from onecycle.splits import drawn, folds, given, groups, splitter, times
+from onecycle.splits import aside, drawn, folds, given, groups, splitter, times
 from onecycle.tables import ascends
 
 Parts = splitter.Parts
@@ -64,7 +64,8 @@ def divide(items: pd.DataFrame, params: splitter.Splitter, raw: Path | None = No
     """
     order, ordered = _sorted(items)
     parts = np.empty(len(items), dtype=object)
-    parts[order] = SPLITTERS[params.by](ordered, params.beside(raw))  # type: ignore[attr-defined]
+    found = SPLITTERS[params.by](ordered, params.beside(raw))  # type: ignore[attr-defined]
+    parts[order] = aside.set_aside(ordered, found, params) if params.calib else found
     return parts.tolist()  # type: ignore[no-any-return]
 
 

@@ -7,7 +7,7 @@ import pandas as pd
 from pydantic import Field, model_validator
 
 from onecycle.errors import UserError
-from onecycle.splits.splitter import Bools, Ints, Parts, Splitter
+from onecycle.splits.splitter import Bools, Ints, Parts, Splitter, clips
 
 
 class Time(Splitter):
@@ -58,13 +58,7 @@ def time(items: pd.DataFrame, params: Time) -> Parts:
             f"{without.iloc[:3].tolist()}; leave them out, or split otherwise"
         )
     n = len(items)
-    clip = _clips(items) if params.whole_groups else np.arange(n)
-    times = items["time"].to_numpy(np.int64)
-    first = np.full(clip.max(initial=-1) + 1, np.iinfo(np.int64).max)
-    last = np.full(len(first), np.iinfo(np.int64).min)
-    np.minimum.at(first, clip, times)
-    np.maximum.at(last, clip, times)
-    size = np.bincount(clip, minlength=len(first))
+    clip, first, last, size = _spans(items, params.whole_groups)
     part = np.full(len(first), None, dtype=object)
     earlier = np.ones(len(first), dtype=bool)
     for name, share in (("test", params.test), ("valid", params.valid)):
@@ -80,12 +74,39 @@ def time(items: pd.DataFrame, params: Time) -> Parts:
     return part[clip].tolist()  # type: ignore[no-any-return]
 
 
-def _clips(items: pd.DataFrame) -> Ints:
-    """A number for each row's clip, from 0; a row without a group is its own."""
-    code = pd.factorize(items["group"].to_numpy(dtype=object))[0].astype(np.int64)
-    alone = code < 0
-    code[alone] = code.max(initial=-1) + 1 + np.arange(alone.sum())
-    return code
+def later(valid: pd.DataFrame, params: Time, whole: bool) -> Parts:
+    """Sets the later part of valid aside, by the same cut; what lies in the gap is left out.
+
+    Args:
+        valid: valid's rows of the items table.
+        params: the splitter's.
+        whole: is not asked: `params.whole_groups` decides.
+
+    Raises:
+        UserError: valid or calib would be empty.
+    """
+    clip, first, last, size = _spans(valid, params.whole_groups)
+    part = np.full(len(first), None, dtype=object)
+    left = np.ones(len(first), dtype=bool)
+    aside, earlier = _cut(first, last, size, left, len(valid) * params.calib, params.gap)
+    part[aside], part[earlier] = "calib", "valid"
+    if not aside.any() or not earlier.any():
+        raise UserError(
+            f"split.calib: {params.calib} of valid by time would leave calib or valid empty, for "
+            "all else reaches over a border or into a gap; change it, enlarge valid, or lower gap"
+        )
+    return part[clip].tolist()  # type: ignore[no-any-return]
+
+
+def _spans(items: pd.DataFrame, whole_groups: bool) -> tuple[Ints, Ints, Ints, Ints]:
+    """Each row's clip, [n]; and when each clip begins and ends, and its rows, [clips]."""
+    clip: Ints = clips(items) if whole_groups else np.arange(len(items))
+    times = items["time"].to_numpy(np.int64)
+    first = np.full(clip.max(initial=-1) + 1, np.iinfo(np.int64).max)
+    last = np.full(len(first), np.iinfo(np.int64).min)
+    np.minimum.at(first, clip, times)
+    np.maximum.at(last, clip, times)
+    return clip, first, last, np.bincount(clip, minlength=len(first))
 
 
 def _cut(

@@ -49,3 +49,16 @@ def test_all_right_and_all_wrong_stay_within_the_limits():
 
 def test_logits_that_say_nothing_keep_one():
     assert fit_temperature(np.zeros((3, 2)), np.array([0, 1, 1])) == 1
+
+
+@pytest.mark.parametrize("factor", [0.4, 2.5])
+def test_on_fresh_items_it_lowers_the_loss_of_miscalibrated_scores(factor):
+    """200 fits on 150 items each, judged by 300 others."""
+    gains = []
+    for seed in range(200):
+        logits, y = calibrated(450, seed)
+        logits *= factor
+        fitted = fit_temperature(logits[:150], y[:150])
+        assert loss(logits[:150] / fitted, y[:150]) <= loss(logits[:150], y[:150])
+        gains.append(loss(logits[150:], y[150:]) - loss(logits[150:] / fitted, y[150:]))
+    assert np.mean(np.array(gains) > 0) > 0.95 and np.mean(gains) > 0.05

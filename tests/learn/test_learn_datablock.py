@@ -164,6 +164,8 @@ def test_the_summary_tells_one_item_s_way(photos):
     assert said[0].startswith("48 items; the first: {'id': 'a/00.png'")
     assert said[1] == "its picture: uint8 [30, 40, 3]"
     assert said[2] == "train 24, valid 12, test 12"
+    aside = small(splitter=Random(by="random", valid=0.25, test=0.25, calib=0.5))
+    assert aside.summary(photos).splitlines()[2] == "train 24, valid 6, calib 6, test 12"
     assert said[3].startswith("its input float32 [3, 32, 32], from -")
     assert said[4].endswith(": a") and said[4].startswith("its target int64 []")
     assert said[5].startswith("a batch's input float32 [4, 3, 32, 32]")

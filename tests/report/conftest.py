@@ -14,6 +14,7 @@ from onecycle.blocks.pair import Pairs
 from onecycle.blocks.points import Points
 from onecycle.blocks.rating import Rating
 from onecycle.decide.kinds import KINDS
+from onecycle.decide.worth import Scored, Worth, weigh
 from onecycle.items.table import notes_table, quarantine_table
 from onecycle.learn import device, saved
 from onecycle.learn.datasets import Blocks, Datasets
@@ -38,25 +39,34 @@ class Problem:
     predictions: pd.DataFrame
     headline: str
     rated: RatedItems | None = None
+    worth: Worth | None = None
+
+    @property
+    def given(self) -> tuple:
+        return self.blocks, self.predictions, self.headline, self.rated, self.worth
 
     def facts(self) -> Facts:
-        return Facts.read(self.paths, self.blocks, self.predictions, self.headline, self.rated)
+        return Facts.read(self.paths, *self.given)
 
     def write(self) -> str:
-        page.write(self.paths, self.blocks, self.predictions, self.headline, self.rated)
+        page.write(self.paths, *self.given)
         return self.paths.report("report.html").read_text(encoding="utf-8")
 
     def change(self, file: Path, **values) -> None:
         write_json(file, read_json(file) | values)
 
-    def judge(self, name: str, value: tuple[float, float, float], baseline: float, **more) -> None:
-        """Sets a metric's low, value and high, and its baseline."""
+    def judge(
+        self, name: str, value: tuple[float, float, float], baseline: float | None, **more
+    ) -> None:
+        """Sets a metric's low, value and high, and its baseline, if any."""
         low, middle, high = value
         file = self.paths.report("intervals.json")
         rest = {"n": N, "split": "test", **more}
         found = {"value": middle, "low": low, "high": high, **rest}
-        base = {"value": baseline, "low": baseline, "high": baseline, **rest}
-        self.change(file, **{name: found, f"baseline_{name}": base})
+        self.change(file, **{name: found})
+        if baseline is not None:
+            base = {"value": baseline, "low": baseline, "high": baseline, **rest}
+            self.change(file, **{f"baseline_{name}": base})
 
 
 def _category(rng):
@@ -123,7 +133,9 @@ def make(kind: str, root: Path) -> Problem:
 
     size_px = np.tile(np.array(SIZE, float), (N, 1)) if kind == "points" else None
     rules = KINDS[kind]
-    decision, curve = rules.fit(scores, y, rules.Params(), size_px)
+    _, _, fit_y, fit_scores = TARGETS[kind](rng)
+    decision, curve = rules.fit(fit_scores, fit_y, rules.Params(), size_px)
+    decision["fitted_on"] = {"part": "valid", "n": N}
     answers = rules.answers(scores, decision, getattr(target, "vocab", []), size_px)
     values = rules.metrics(scores, y, decision, np.ones((1, N)), size_px)
     trivial = rules.baseline(y, N, scores.shape[1])
@@ -131,10 +143,15 @@ def make(kind: str, root: Path) -> Problem:
     write_files(paths, blocks, recipe, decision, curve)
     write_json(paths.report("intervals.json"), {})
     made = Problem(paths, blocks, pd.concat([items, answers], axis=1), rules.headline)
+    judged, fitted = (
+        Scored(part, *each, None, size_px)
+        for part, each in (("test", (scores, y)), ("valid", (fit_scores, fit_y)))
+    )
+    made.worth = weigh(rules, decision, judged, fitted, draws=100)
     made.rated = rated(blocks, recipe, items) if kind == "rating" else None
     for name, value in values.items():
         v = float(value[0])
-        made.judge(name, (0.9 * v, v, 1.1 * v), float(base[name][0]))
+        made.judge(name, (0.9 * v, v, 1.1 * v), float(base[name][0]) if name in base else None)
     return made
 
 
@@ -155,7 +172,7 @@ def write_files(paths: Paths, blocks: Blocks, recipe, decision, curve: pd.DataFr
     pd.DataFrame(quarantine_table(bad).to_pydict()).to_parquet(paths.data("quarantine.parquet"))
     notes = [{"file": HOSTILE, "row": row, "note": "GIF named .jpg"} for row in range(3)]
     pd.DataFrame(notes_table(notes).to_pydict()).to_parquet(paths.data("notes.parquet"))
-    counts = {"train": 50, "valid": 12, "test": N}
+    counts = {"train": 50, "valid": N, "test": N}
     leaks = {"shared_groups": 0, "first": [], "kinds": {}, "cut": 0, "moved": {}}
     names = ["kind", "id", "split", "other", "other_split", "distance", "detail"]
     pd.DataFrame(columns=names).to_parquet(paths.data("leaks.parquet"))

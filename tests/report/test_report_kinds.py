@@ -105,11 +105,13 @@ def test_points_tell_each_group_the_worst_first(problem):
 def test_coverage_met_is_counted_on_the_judged_items(problem):
     made = problem("rating")
     made.change(made.paths.model("decision.json"), radius=0.5, coverage=0.9)
+    made.judge("coverage", (0.6, 0.75, 0.85), None)
     made.predictions["predicted"] = made.predictions["y"] + np.repeat([0.1, 2.0], [18, 6])
     facts = made.facts()
     section = rating.decision(facts, rating.frames(facts))
     assert "should hold 90\u00a0% of the targets" in section.says[0]
-    assert "on test it holds 75\u00a0% of 24 items" in section.says[0]
+    said = "on test it holds 75\u00a0% [60\u00a0%, 85\u00a0%] of 24 items: fewer than promised"
+    assert said in section.says[0]
 
 
 def test_many_targets_are_banded(problem):

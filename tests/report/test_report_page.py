@@ -51,7 +51,7 @@ def test_tells_every_metric(written):
         assert f"{found[key]:.{digits}f}" in text
     for expected in (
         "24 test items",
-        "88 items",
+        "100 items",
         "2 of them in no part",
         "7 rows",
         "reason 4",

@@ -37,7 +37,12 @@ def test_valid_in_place_of_test_is_said(problem):
     made.judge("accuracy", (0.7, 0.8, 0.9), 0.5, split="valid")
     assert "24 valid items" in results.headline(made.facts(), "").rest
     assert any("There is no test part" in said for said in results.caveats(made.facts()))
-    assert "the same that judge it" in made.facts().fitted_on
+    assert made.facts().fitted_on.endswith("watched on too and which judge it here.")
+    assert "and the decision was fitted" in results.caveats(made.facts())[0]
+    calib = {"fitted_on": {"part": "calib", "n": 9}}
+    made.change(made.paths.model("decision.json"), **calib)
+    assert made.facts().fitted_on == "Fitted on the 9 items of calib."
+    assert "and the decision was fitted" not in results.caveats(made.facts())[0]
 
 
 def test_few_groups_are_said(problem):
@@ -74,7 +79,7 @@ def test_a_metric_that_no_trivial_predictor_has_stands_alone(problem):
     made = problem("rating")
     made.judge("mae", (0.4, 0.5, 0.6), baseline=0.9)
     found = read_json(made.paths.report("intervals.json"))
-    del found["baseline_mae"]
+    del found["baseline_mae"], found["coverage"]
     write_json(made.paths.report("intervals.json"), found)
     row = results.row(found, "rating", "mae")
     assert (row.baseline, row.mark, row.verdict) == ("", "", "alone")

@@ -9,6 +9,7 @@ from hypothesis import given, reject, settings
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
+from onecycle.errors import UserError
 from onecycle.splits.splitters import FOLDS, SPLITTERS, Params, divide, fold_table
 
 MODELS = {
@@ -29,6 +30,7 @@ FIELDS = {
     "fold": st.integers(0, 1),
     "gap": st.integers(0, 3),
     "whole_groups": st.booleans(),
+    "calib": st.sampled_from([0.0, 0.3, 0.5, 0.9]),
 }
 # Splitters that name rows; and those that may leave rows out, each for a reason it tells.
 IDS = st.sets(st.integers(0, 29), min_size=2, max_size=20).map(sorted)
@@ -78,6 +80,11 @@ def made(draw, by: str, folder=None):
         reject()  # two that exclude each other
 
 
+def sides_of(items: pd.DataFrame, parts: list) -> pd.Series:
+    """In how many parts each group is, none being one of them."""
+    return pd.Series(parts).fillna("out").groupby(items["group"].to_numpy()).nunique()
+
+
 @pytest.fixture(scope="module")
 def raw(tmp_path_factory):
     return tmp_path_factory.mktemp("raw")
@@ -93,20 +100,35 @@ def test_the_registry_and_the_union_name_the_same():
 def test_every_splitter(by, raw, data):
     items = data.draw(tables())
     params = data.draw(made(by, raw))
-    before = np.random.get_state()[1].tolist()
-    parts = divide(items, params, raw)
+    state = np.random.get_state()[1].tolist()
+    without = divide(items, params.model_copy(update={"calib": 0.0}), raw)
+    try:
+        parts = divide(items, params, raw)
+    except UserError as error:  # of one row or group, or in time, there is nothing to set aside
+        mine = items[np.array(without, dtype=object) == "valid"]
+        assert "split.calib" in str(error) and params.calib
+        assert by == "time" or mine["group"].nunique() == 1 or len(mine) == 1
+        parts, params = without, params.model_copy(update={"calib": 0.0})
     # Complete and disjoint: one part a row, or none where the splitter may leave rows out.
     assert len(parts) == len(items)
-    assert set(parts) <= {"train", "valid", "test"} | ({None} if by in LEAVE_OUT else set())
+    known = {"train", "valid", "test"} | ({"calib"} if params.calib else set())
+    assert set(parts) <= known | ({None} if by in LEAVE_OUT else set())
     # By a hash, few groups may all fall on one side.
     if not getattr(params, "hashed", False):
-        assert {"train", "valid"} <= set(parts)
+        assert {"train", "valid"} | ({"calib"} if params.calib else set()) <= set(parts)
+    # Calib is of valid alone; groups that valid holds whole stay so.
+    aside = {"calib", None} if by == "time" else {"calib"}
+    for old, new in zip(without, parts, strict=True):
+        assert new == old or (old == "valid" and new in aside)
+    before, after = (sides_of(items, each) for each in (without, parts))
+    own = items["group"][np.array(without, dtype=object) == "valid"]
+    if (before[own] == 1).all() and not getattr(params, "hashed", False) and by != "time":
+        assert (after[own] == 1).all()
     # Groups are whole.
     if "group" in by or getattr(params, "whole_groups", False):
-        sides = pd.Series(parts).fillna("out").groupby(items["group"].to_numpy()).nunique()
-        assert sides.max() == 1
+        assert sides_of(items, parts).max() == 1
     # Seed-stable, whatever was drawn in between; nothing global is touched.
-    assert before == np.random.get_state()[1].tolist()
+    assert state == np.random.get_state()[1].tolist()
     assert divide(items, params, raw) == parts
     # Order-free.
     order = data.draw(st.permutations(range(len(items))))
@@ -151,11 +173,12 @@ def test_what_is_hashed_meets_its_shares_in_expectation(by):
     share = {"k": 5} if "kfold" in by else {"test": 0.2}
     counts = Counter()
     for seed in (1, 2):
-        model = {"by": by, "hashed": True, "valid": 0.25, "seed": seed} | share
+        model = {"by": by, "hashed": True, "valid": 0.25, "calib": 0.5, "seed": seed} | share
         counts += Counter(divide(items, TypeAdapter(Params).validate_python(model)))
     valid = 0.25 if by == "random" else 0.2  # a share of all, or of what test leaves
     assert counts["test"] / (2 * n) == pytest.approx(0.2, abs=0.01)  # 5 standard errors
-    assert counts["valid"] / (2 * n) == pytest.approx(valid, abs=0.011)
+    for part in ("valid", "calib"):
+        assert counts[part] / (2 * n) == pytest.approx(valid / 2, abs=0.008)
 
 
 @pytest.mark.parametrize("by", ["random", "group", "kfold", "group_kfold"])

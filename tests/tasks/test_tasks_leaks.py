@@ -77,7 +77,7 @@ def test_duplicates_are_moved_and_said(paths, capsys):
     assert report["counts"] == {"train": 22, "valid": 10, "test": 8}
     assert report["leaks"]["moved"] == {"valid": 0, "test": 2}
     assert [it["found"] for it in report["leaks"]["kinds"].values()] == [0, 0]
-    assert "moved 0 items of valid and 2 of test" in capsys.readouterr().out
+    assert "moved duplicates: 0 of valid, 2 of test" in capsys.readouterr().out
     assert len(pd.read_parquet(paths.data("leaks.parquet"))) == 0
 
 

@@ -184,6 +184,18 @@ def test_folds_are_written_as_a_table(paths):
     assert not (paths.report("split") / "folds.csv").exists()
 
 
+def test_calib_is_written_counted_and_never_empty(paths, capsys):
+    run_prepare(paths, max_bad=0.1)
+    run_split(paths, by="random", valid=0.4, test=0.2, calib=0.5)
+    report = json.loads(paths.report("split.json").read_text())
+    assert report["counts"] == {"train": 8, "valid": 4, "calib": 4, "test": 4}
+    assert report["leaks"]["kinds"]["identical"]["of"] == 12
+    assert "0 of 12 items of valid, calib and test" in capsys.readouterr().out
+    assert "calib" in set(pd.read_csv(paths.report("split") / "labels.csv")["split"])
+    with pytest.raises(UserError, match="calib would be empty"):
+        run_split(paths, by="random", valid=0.4, calib=0.01, hashed=True)
+
+
 def test_a_fold_without_items_is_refused(paths):
     run_prepare(paths, max_bad=0.1, group=r"(\d)\.")
     said = []

@@ -58,6 +58,8 @@ def run(*stages: str) -> None:
 
 
 def test_two_phases_from_pretrained_weights(project, capsys):
+    settings = ["split.calib=0.5", "calibrate.max_error=0.4"]
+    assert main(["set", *(f"problems.own.{each}" for each in settings)]) == 0
     run(*STAGES)
     said = capsys.readouterr().out
     assert "range test of 40 steps, body frozen" in said
@@ -75,11 +77,24 @@ def test_two_phases_from_pretrained_weights(project, capsys):
     intervals = json.loads(Path("reports/own/intervals.json").read_text())
     assert set(metrics) == {"n", *intervals}
     names = "accuracy error_rate balanced_accuracy nll ece brier".split()
-    assert set(intervals) == {*names, *(f"baseline_{name}" for name in names)}
+    alone = {"answered", "error_rate_answered"}
+    assert set(intervals) == {*names, *(f"baseline_{name}" for name in names), *alone}
     for name, each in intervals.items():
         assert each["low"] <= each["value"] == metrics[name] <= each["high"]
         assert each["split"] == "test" and each["n"] == metrics["n"] == 16
-    assert len(pd.read_parquet("reports/own/predictions.parquet")) == 16
+    predictions = pd.read_parquet("reports/own/predictions.parquet")
+    assert len(predictions) == 16
+    # The decision is fitted on what neither training nor the judging saw, and held beside others.
+    assert json.loads(Path("reports/own/split.json").read_text())["counts"]["valid"] == 8
+    decision = json.loads(Path("models/own/decision.json").read_text())
+    assert decision["fitted_on"] == {"part": "calib", "n": 8}
+    sure = predictions["probability"] >= decision["abstain"]["below"]
+    assert predictions["answer"].notna().tolist() == sure.tolist()
+    assert metrics["answered"] == sure.mean()
+    beside = pd.read_csv("reports/own/plots/decisions.csv")
+    own = beside[beside["used"] & (beside["metric"] == "answered")]
+    assert own["value"].item() == metrics["answered"] and own["fit"].notna().all()
+    assert set(pd.read_csv("reports/own/plots/curves.csv")["part"]) == {"calib", "test"}
     bundle_alone_gives_the_same_answers()
 
 
