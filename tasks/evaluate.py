@@ -1,17 +1,21 @@
 """evaluate: measures the answers on test, beside a trivial predictor's, and writes the report."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 from pydantic import Field
 
-from onecycle.decide import intervals
+from onecycle.decide import intervals, slices
 from onecycle.decide.kinds import KINDS
-from onecycle.params import Section
+from onecycle.decide.sample import Sample
+from onecycle.errors import UserError
+from onecycle.params import Section, nearest
 from onecycle.paths import Paths, read_json, whole, write_json
 from onecycle.progress import say
-from onecycle.tables import write_predictions
+from onecycle.tables import PAIRS, kept_columns, write_predictions
 
 if TYPE_CHECKING:
     from onecycle.learn.datasets import Dataset
@@ -19,6 +23,7 @@ if TYPE_CHECKING:
 
 Array = np.ndarray[tuple[int, ...], np.dtype[Any]]
 KEPT = ["id", "x", "title", "y", "group"]  # of the items table, in predictions.parquet
+SIZES = ["width", "height"]  # of a picture as published, in pixels: columns to slice by
 
 
 class Params(Section):
@@ -27,10 +32,13 @@ class Params(Section):
     Attributes:
         draws: resamples behind each 95 % interval.
         seed: of the resamples.
+        slices: columns of the items table, and `width` and `height` of pictures, by whose values
+            the score is told too. Null: those that `prepare.keep` kept, and the pictures' sizes.
     """
 
     draws: int = Field(1000, ge=100)
     seed: int = Field(0, ge=0)
+    slices: list[str] | None = None
 
 
 def run(paths: Paths, params: Params, threads: int) -> None:
@@ -47,15 +55,17 @@ def run(paths: Paths, params: Params, threads: int) -> None:
 
     device.use_threads(threads)
     learner = saved.load(paths.model(), paths.data("pixels"))
-    parts = split_items(paths.data("items.parquet"), paths.data("split.parquet"), KEPT)
+    asked = to_slice(paths.data("items.parquet"), params)
+    columns = list(dict.fromkeys([*KEPT, *asked]))
+    parts = split_items(paths.data("items.parquet"), paths.data("split.parquet"), columns)
     judged = "test" if "test" in parts else "valid"
     blocks = learner.data.blocks
     part = blocks.encode(parts[judged])
     decision = read_json(paths.model("decision.json"))
     train_y = blocks.encode(parts["train"]).y.numpy()
-    scores = learner.predict(part)
+    sample = sample_of(part, learner.predict(part), decision, params)
 
-    found = measure(part, scores, train_y, decision, params)
+    found = measure(sample, train_y)
     for values in found.values():
         values["split"] = judged
     write_json(paths.report("intervals.json"), found)
@@ -64,39 +74,74 @@ def run(paths: Paths, params: Params, threads: int) -> None:
 
     kind = KINDS[decision["kind"]]
     vocab = getattr(blocks.y, "vocab", [])
-    answers = kind.answers(scores, decision, vocab, part.size_px)
+    answers = kind.answers(sample.scores, decision, vocab, part.size_px)
     known = part.items[[name for name in KEPT if name in part.items]]
     predictions = pd.concat([known, answers], axis=1)
+    predictions["loss"] = kind.losses(sample.scores, sample.y, decision, part.size_px)
     with whole(paths.report("predictions.parquet")) as partial:
-        write_predictions(partial, predictions, scores)
+        write_predictions(partial, predictions, sample.scores)
     rated = None
     if isinstance(blocks.x, Pairs):
-        rated = RatedItems.of(learner, parts, judged, draws=params.draws, seed=params.seed)
-    page.write(paths, blocks, predictions, kind.headline, rated)
+        rated = RatedItems.of(learner, parts, judged)
+    page.write(paths, blocks, predictions, sample, sliced(part, sample, asked), rated)
     say(summary(found, kind.headline))
 
 
-def measure(
-    part: "Dataset", scores: Array, train_y: Array, decision: dict[str, Any], params: Params
-) -> dict[str, dict[str, Any]]:
-    """Every metric and its baseline's, each with its 95 % interval from the same resamples."""
-    kind, y, size_px = KINDS[decision["kind"]], part.y.numpy(), part.size_px
-    trivial = kind.baseline(train_y, len(part), scores.shape[1])
+def to_slice(items: Path, params: Params) -> list[str]:
+    """The columns to slice by.
 
-    def both(weights: Array) -> dict[str, Array]:
-        model = kind.metrics(scores, y, decision, weights, size_px)
-        base = kind.metrics(trivial, y, kind.default(), weights, size_px)
-        return model | {f"baseline_{name}": values for name, values in base.items()}
+    Raises:
+        UserError: the items have no such column.
+    """
+    schema = pq.read_schema(items)
+    sizes = [] if schema.field("x").type == PAIRS else SIZES
+    if params.slices is None:
+        return kept_columns(items) + sizes
+    known = [*schema.names, *sizes]
+    for name in params.slices:
+        if name not in known:
+            hint = nearest(name, known)
+            raise UserError(f"evaluate.slices: the items have no column '{name}'; {hint}")
+    return params.slices
 
+
+def sample_of(part: "Dataset", scores: Array, decision: dict[str, Any], params: Params) -> Sample:
+    """The judged items, and how they are resampled: by group where every item has one."""
     owners = part.items["group"]
     groups = None if owners.isna().any() else owners.to_numpy(dtype=np.str_)
-    found: dict[str, Any] = dict(
-        intervals.measure(both, len(part), groups, draws=params.draws, seed=params.seed)
-    )
-    if intervals.within_groups(groups):
+    y = part.y.numpy()
+    return Sample(scores, y, decision, groups, part.size_px, params.draws, params.seed)
+
+
+def measure(sample: Sample, train_y: Array) -> dict[str, dict[str, Any]]:
+    """Every metric and its baseline's, each with its 95 % interval from the same resamples."""
+    kind, width = KINDS[sample.decision["kind"]], sample.scores.shape[1]
+
+    def both(weights: Array) -> dict[str, Array]:
+        base = kind.trivial(train_y, sample.y, width, weights, sample.size_px)
+        return of(sample, weights) | {f"baseline_{name}": values for name, values in base.items()}
+
+    found: dict[str, Any] = dict(sample.measure(both))
+    if intervals.within_groups(sample.groups):
         for values in found.values():
             values["within_groups"] = True
     return found
+
+
+def of(sample: Sample, weights: Array) -> dict[str, Array]:
+    """The metrics of some items."""
+    kind = KINDS[sample.decision["kind"]]
+    return kind.metrics(sample.scores, sample.y, sample.decision, weights, sample.size_px)
+
+
+def sliced(part: "Dataset", sample: Sample, names: list[str]) -> pd.DataFrame:
+    """The headline by the values of some columns."""
+    sizes = {} if part.size_px is None else dict(zip(SIZES, part.size_px.T, strict=True))
+    cells = {
+        name: part.items[name] if name in part.items else pd.Series(sizes[name]) for name in names
+    }
+    headline = KINDS[sample.decision["kind"]].headline
+    return slices.measure(sample, cells, of, headline)
 
 
 def summary(found: dict[str, dict[str, Any]], headline: str) -> str:

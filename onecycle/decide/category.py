@@ -65,14 +65,32 @@ def metrics(
 ) -> dict[str, Floats]:
     """Accuracy and its kin; nll, ece and brier of the tempered probabilities."""
     logits = finite(scores) / decision["temperature"]
+    top = {"top_5_accuracy": m.top_5_accuracy(logits, y, weights)}
     return {
         "accuracy": m.accuracy(logits, y, weights),
         "error_rate": m.error_rate(logits, y, weights),
+        **(top if logits.shape[1] > m.TOP else {}),
         "balanced_accuracy": m.balanced_accuracy(logits, y, weights),
         "nll": m.nll(logits, y, weights),
         "ece": m.ece(logits, y, weights),
         "brier": m.brier(logits, y, weights),
     }
+
+
+def trivial(
+    y_train: Array, y: Array, width: int, weights: Floats, size_px: Array | None = None
+) -> dict[str, Floats]:
+    """The metrics of the baseline."""
+    return metrics(baseline(y_train, len(y), width), y, default(), weights)
+
+
+def losses(
+    scores: Array, y: Array, decision: dict[str, Any], size_px: Array | None = None
+) -> Floats:
+    """Each item's surprise at its label, in nats."""
+    logits = finite(scores) / decision["temperature"]
+    surprise: Floats = -log_softmax(logits)[np.arange(len(y)), y.astype(np.int64)]
+    return surprise
 
 
 def answers(

@@ -1,8 +1,6 @@
 """Intervals at 95 % for any metric, by the bootstrap over items or over whole groups.
 
-The method is the percentile bootstrap with two corrections, each a line of `_bounds`. How often
-the interval held the truth in simulations, without and with them: the mean of 5 groups 85 and 92 %,
-`map` on 150 items 90 and 94 %, `ece` of an overconfident model on 200 items 70 and 87 %.
+Most metrics have the percentile bootstrap with two corrections, each a line of `_percentiles`:
 
 - Few units: the plain interval is too narrow by sqrt(n / (n - 1)) and by the normal's quantile in
   place of Student's t. Taking wider quantiles makes up for both (Hesterberg 2015, What Teachers
@@ -12,8 +10,13 @@ the interval held the truth in simulations, without and with them: the mean of 5
   it (Efron 1981, 'bias-corrected percentile') and leaves unbiased metrics as they are. The value
   itself always lies within.
 
-What it cannot do: where no item errs all draws are equal and the interval has no width, though an
-error rate of up to 3 / n may be hidden ('rule of three'); and the ece of a well calibrated model is
+Shares, such as accuracy, have Wilson's interval of as many independent items as the bootstrap's
+variance speaks of: fewer than there are where those of a group are alike (Franco et al. 2019,
+Comparative Study of Confidence Intervals for Proportions in Complex Sample Surveys). For where
+no item errs no resample does, and yet of 20 such items one of seven may err.
+
+`docs/intervals.md` tells how often they hold the truth. What they cannot do: another metric that is
+equal in all resamples has an interval without width; and the ece of a well calibrated model is
 itself too high on few items (about 0.06 on 200, where the truth is 0), interval and all.
 """
 
@@ -23,7 +26,9 @@ from collections.abc import Callable, Iterator
 from typing import TypedDict
 
 import numpy as np
+import pandas as pd
 
+from onecycle.decide.metrics import is_share, ratio
 from onecycle.decide.scores import Array, Floats
 from onecycle.errors import UserError
 
@@ -33,6 +38,8 @@ MIN_GROUPS = 5
 """Fewer groups than this have too few distinct resamples (4 groups: 35) for a 95 % interval."""
 _CHUNK = 2_000_000
 """Weights held at once: 16 MB in float64, and a few arrays of that size in the metrics."""
+_SAME = 1e-20
+"""A variance of shares below this is rounding: the resamples are equal."""
 
 
 class Interval(TypedDict):
@@ -57,6 +64,13 @@ def within_groups(groups: Array | None) -> bool:
     return groups is not None and len(np.unique(groups)) < MIN_GROUPS
 
 
+def units_of(n: int, groups: Array | None) -> Array:
+    """What is drawn, as int [n] from 0: the item's own number, or its group's."""
+    if groups is None or within_groups(groups):
+        return np.arange(n)
+    return np.unique(groups, return_inverse=True)[1]
+
+
 def bootstrap_weights(n: int, groups: Array | None, draws: int, seed: int) -> Iterator[Floats]:
     """Weights of the items in each resample.
 
@@ -69,7 +83,7 @@ def bootstrap_weights(n: int, groups: Array | None, draws: int, seed: int) -> It
     Yields:
         float64 [B, n]: how often the item (or its group) was drawn; together `draws` rows.
     """
-    units = _units(n, groups)
+    units = units_of(n, groups)
     count = int(units.max()) + 1
     rng = np.random.default_rng(seed)
     step = max(1, _CHUNK // n)
@@ -77,7 +91,8 @@ def bootstrap_weights(n: int, groups: Array | None, draws: int, seed: int) -> It
         rows = min(step, draws - start)
         picks = rng.integers(count, size=(rows, count)) + count * np.arange(rows)[:, None]
         times = np.bincount(picks.ravel(), minlength=rows * count).reshape(rows, count)
-        yield times.astype(np.float64)[:, units]
+        weights = times.astype(np.float64)
+        yield weights if count == n else weights[:, units]
 
 
 def measure(
@@ -106,38 +121,159 @@ def measure(
     """
     if n == 0:
         raise UserError("metrics: expected at least one item, found none; enlarge this split")
-    values = metrics(np.ones((1, n)))
-    for name, value in values.items():
+    found = metrics(np.ones((1, n)))
+    for name, value in found.items():
         if not np.isfinite(value[0]):
             raise UserError(
                 f"metric {name}: expected a finite value, got {value[0]} on {n} items; check that "
                 "they have labels and that the scores are finite"
             )
-    chunks = [metrics(weights) for weights in bootstrap_weights(n, groups, draws, seed)]
-    count = int(_units(n, groups).max()) + 1
-    intervals: dict[str, Interval] = {}
-    for name, value in values.items():
-        drawn = np.concatenate([chunk[name] for chunk in chunks])
-        low, high = _bounds(float(value[0]), drawn[np.isfinite(drawn)], count)
-        intervals[name] = {"value": float(value[0]), "low": low, "high": high, "n": n}
-    return intervals
+
+    def columns(weights: Floats) -> Floats:
+        return np.stack(list(metrics(weights).values()), axis=1)
+
+    shares = np.array([is_share(name) for name in found])
+    table = tabulate(columns, n, groups, shares=shares, draws=draws, seed=seed)
+    rows = zip(found, table[["value", "low", "high"]].values.tolist(), strict=True)
+    return {
+        name: {"value": value, "low": low, "high": high, "n": n}
+        for name, (value, low, high) in rows
+    }
 
 
-def _units(n: int, groups: Array | None) -> Array:
-    """What is drawn, as int [n] from 0: the item's own number, or its group's."""
-    if groups is None or within_groups(groups):
-        return np.arange(n)
-    return np.unique(groups, return_inverse=True)[1]
+def tabulate(
+    values: Callable[[Floats], Floats],
+    n: int,
+    groups: Array | None = None,
+    *,
+    units: Array | None = None,
+    shares: Array | bool = False,
+    draws: int = 1000,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """Many values of the same items, each with its 95 % interval.
+
+    Args:
+        values: from weights [B, n] to values [B, M]; NaN where a resample has none.
+        n: number of items.
+        groups: [n], see `bootstrap_weights`.
+        units: int [M], of how many items or groups each value is; None: of all.
+        shares: bool [M], whether each is a mean of what lies in [0, 1].
+        draws: as in `measure`.
+        seed: likewise.
+
+    Returns:
+        A row for each of the M: `value low high`, null where there is no value.
+    """
+    value = values(np.ones((1, n)))[0]
+    drawn = np.concatenate([values(w) for w in bootstrap_weights(n, groups, draws, seed)])
+    if units is None:
+        units = np.array(int(units_of(n, groups).max()) + 1)
+    low, high = bounds(
+        value, drawn, np.broadcast_to(units, value.shape), np.broadcast_to(shares, value.shape)
+    )
+    return pd.DataFrame({"value": value, "low": low, "high": high})
 
 
-def _bounds(value: float, drawn: Floats, units: int) -> tuple[float, float]:
-    """Low and high bound from the draws [D] of a metric over `units` items or groups."""
+def ratios(
+    top: Array,
+    among: Array,
+    groups: Array | None = None,
+    *,
+    shares: bool = False,
+    draws: int = 1000,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """Means over parts of the items, each with its 95 % interval: sum of `top` / sum of `among`.
+
+    Args:
+        top: float or bool [N, M], what is averaged, 0 where an item is not in a part; an array, or
+            SciPy's sparse one.
+        among: bool [N, M], which items a part has; likewise.
+        groups: [N], see `bootstrap_weights`.
+        shares: whether what is averaged lies in [0, 1].
+        draws: as in `measure`.
+        seed: likewise.
+
+    Returns:
+        A row for each part: `n value low high`; the bounds are null where a part has fewer than
+        `MIN_GROUPS` items or groups and is no share, for the resamples tell too little then.
+    """
+    counted, summed = among.astype(np.float64), top.astype(np.float64)
+
+    def values(weights: Floats) -> Floats:
+        bottom = np.asarray(weights @ counted)
+        return np.where(bottom > 0, ratio(np.asarray(weights @ summed), bottom), np.nan)
+
+    units = count_units(among, groups)
+    table = tabulate(
+        values, among.shape[0], groups, units=units, shares=shares, draws=draws, seed=seed
+    )
+    if not shares:
+        table.loc[units < MIN_GROUPS, ["low", "high"]] = np.nan
+    sizes = np.asarray(among.sum(axis=0)).ravel().astype(np.int64)
+    table.insert(0, "n", sizes)
+    return table
+
+
+def count_units(among: Array, groups: Array | None) -> Array:
+    """How many items, or groups where those are drawn, are in each part, bool [N, M]; int [M]."""
+    item, part = among.nonzero()
+    width = among.shape[1]
+    pairs = np.unique(units_of(among.shape[0], groups)[item] * width + part)
+    return np.bincount(pairs % width, minlength=width)
+
+
+def bounds(value: Floats, drawn: Floats, units: Array, shares: Array) -> tuple[Floats, Floats]:
+    """The bounds [M] of values [M] from their resamples [D, M], each over so many `units` [M]."""
+    low, high = value.astype(np.float64), value.astype(np.float64)
+    for some, method in ((shares, _wilson), (~shares & (units > 1), _percentiles)):
+        low[some], high[some] = method(value[some], drawn[:, some], units[some])
+    return low, high
+
+
+def _percentiles(value: Floats, drawn: Floats, units: Array) -> tuple[Floats, Floats]:
+    """The corrected percentiles, at least two units each; draws without a value are left out."""
     from scipy.special import ndtr, ndtri, stdtrit  # here: slow to import
 
-    if units == 1:
-        return value, value
+    count = np.isfinite(drawn).sum(axis=0)
     wide = np.sqrt(units / (units - 1)) * stdtrit(units - 1, (1 + LEVEL) / 2)
-    lower = ((drawn < value).mean() + (drawn <= value).mean()) / 2  # equal draws count half
-    bias = ndtri(np.clip(lower, 0.5 / len(drawn), 1 - 0.5 / len(drawn)))
-    low, high = np.quantile(drawn, ndtr(2 * bias + np.array([-wide, wide])))
-    return min(float(low), value), max(float(high), value)
+    lower = ((drawn < value).sum(axis=0) + (drawn <= value).sum(axis=0)) / 2  # equal: half
+    least = 0.5 / np.maximum(count, 1)
+    bias = ndtri(np.clip(lower * 2 * least, least, 1 - least))
+    ordered = np.sort(drawn, axis=0)  # NaN last
+    low, high = (_at(ordered, count, ndtr(2 * bias + side)) for side in (-wide, wide))
+    return np.fmin(low, value), np.fmax(high, value)
+
+
+def _at(ordered: Floats, count: Array, q: Floats) -> Floats:
+    """The quantile q [M] of the first `count` [M] of each column [D, M], between two: linear."""
+    place = q * np.maximum(count - 1, 0)
+    first = np.floor(place).astype(np.int64)
+    then = np.minimum(first + 1, np.maximum(count - 1, 0))
+    columns = np.arange(ordered.shape[1])
+    one, other = ordered[first, columns], ordered[then, columns]
+    found: Floats = one + (place - first) * (other - one)
+    return found
+
+
+def _wilson(value: Floats, drawn: Floats, units: Array) -> tuple[Floats, Floats]:
+    """Wilson's interval (1927) with Student's t, of value (1 - value) / variance items.
+
+    Where all resamples are equal every unit counts as one item.
+    """
+    from scipy.special import stdtrit
+
+    there = np.isfinite(drawn)
+    count = np.maximum(there.sum(axis=0), 1)
+    mean = np.where(there, drawn, 0).sum(axis=0) / count
+    spread = (np.where(there, drawn - mean, 0) ** 2).sum(axis=0) / count
+    units = np.maximum(units, 1)
+    variance = spread * units / np.maximum(units - 1, 1)
+    own = value * (1 - value)
+    n = np.where((variance > _SAME) & (own > _SAME), own / np.maximum(variance, _SAME), units)
+    t = stdtrit(np.maximum(units - 1, 1), (1 + LEVEL) / 2)
+    middle = value + t**2 / (2 * n)
+    half = t * np.sqrt(np.maximum(own, 0) / n + (t / (2 * n)) ** 2)
+    whole = 1 + t**2 / n
+    return np.clip((middle - half) / whole, 0, value), np.clip((middle + half) / whole, value, 1)

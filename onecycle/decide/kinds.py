@@ -68,6 +68,19 @@ class Kind(Protocol[P]):
             UserError: The scores are not finite.
         """
 
+    def trivial(
+        self, y_train: Array, y: Array, width: int, weights: Floats, size_px: Array | None = None
+    ) -> dict[str, Floats]:
+        """The metrics, as `metrics` has them, of the best answers that look at no item.
+
+        Those of `baseline`, unless a constant answer is better by a metric.
+        """
+
+    def losses(
+        self, scores: Array, y: Array, decision: dict[str, Any], size_px: Array | None = None
+    ) -> Floats:
+        """How wrong the model is on each item, float64 [N], the higher the worse."""
+
     def answers(
         self,
         scores: Array,

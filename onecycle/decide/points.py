@@ -82,6 +82,20 @@ def metrics(
     }
 
 
+def trivial(
+    y_train: Array, y: Array, width: int, weights: Floats, size_px: Array | None = None
+) -> dict[str, Floats]:
+    """The metrics of the baseline."""
+    return metrics(baseline(y_train, len(y), width), y, default(), weights, size_px)
+
+
+def losses(
+    scores: Array, y: Array, decision: dict[str, Any], size_px: Array | None = None
+) -> Floats:
+    """Each item's distance, in px."""
+    return _error_px(scores, y, size_px)
+
+
 def answers(
     scores: Array,
     decision: dict[str, Any],

@@ -57,6 +57,20 @@ def metrics(
     return {"mse": mse, "rmse": np.sqrt(mse), "mae": m.mae(error, weights)}
 
 
+def trivial(
+    y_train: Array, y: Array, width: int, weights: Floats, size_px: Array | None = None
+) -> dict[str, Floats]:
+    """The metrics of the baseline."""
+    return metrics(baseline(y_train, len(y), width), y, default(), weights)
+
+
+def losses(
+    scores: Array, y: Array, decision: dict[str, Any], size_px: Array | None = None
+) -> Floats:
+    """Each item's absolute error."""
+    return np.asarray(np.abs(difference(scores, y))[:, 0])
+
+
 def answers(
     scores: Array,
     decision: dict[str, Any],

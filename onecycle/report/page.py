@@ -5,10 +5,11 @@ from pathlib import Path
 import jinja2
 import pandas as pd
 
+from onecycle.decide.sample import Sample
 from onecycle.foreign import write_csv
 from onecycle.learn.datasets import Blocks
 from onecycle.paths import Paths, whole
-from onecycle.report import data, gallery, results, training
+from onecycle.report import data, gallery, results, slices, training
 from onecycle.report.facts import Facts
 from onecycle.report.kinds import SHOWN
 from onecycle.report.rated import RatedItems
@@ -18,7 +19,8 @@ def write(
     paths: Paths,
     blocks: Blocks,
     predictions: pd.DataFrame,
-    headline: str,
+    sample: Sample,
+    parts: pd.DataFrame,
     rated: RatedItems | None = None,
 ) -> None:
     """Writes `report.html` and `plots/`; the same inputs give the same bytes.
@@ -26,12 +28,13 @@ def write(
     Args:
         paths: the problem's files; those that evaluate depends on are read, and intervals.json.
         blocks: the model's input and target block.
-        predictions: `id x y group` and the kind's answers, a row for each judged item.
-        headline: the metric that the kind is judged by.
+        predictions: `id x y group`, the kind's answers and `loss`, a row for each judged item.
+        sample: the same items as the metrics see them.
+        parts: the score in parts of them, as `onecycle.decide.slices` has it.
         rated: of a recommender, its ratings and embeddings.
     """
-    facts = Facts.read(paths, blocks, predictions, headline, rated)
-    frames = SHOWN[facts.decision["kind"]].frames(facts)
+    facts = Facts.read(paths, blocks, predictions, sample, parts, rated)
+    frames = SHOWN[facts.decision["kind"]].frames(facts) | {"slices.csv": parts}
     html = render(facts, frames)
     with whole(paths.report("plots")) as partial:
         partial.mkdir()
@@ -60,6 +63,7 @@ def render(facts: Facts, frames: dict[str, pd.DataFrame]) -> str:
         sections=[
             gallery.section(facts, kind),
             *kind.details(facts, frames),
+            *slices.sections(facts),
             kind.decision(facts, frames),
             data.section(facts),
             *training.sections(facts.trained),
