@@ -118,8 +118,9 @@ def measure(sample: Sample, train_y: Array) -> dict[str, dict[str, Any]]:
     kind, width = KINDS[sample.decision["kind"]], sample.scores.shape[1]
 
     def both(weights: Array) -> dict[str, Array]:
+        model = kind.metrics(sample.scores, sample.y, sample.decision, weights, sample.size_px)
         base = kind.trivial(train_y, sample.y, width, weights, sample.size_px)
-        return of(sample, weights) | {f"baseline_{name}": values for name, values in base.items()}
+        return model | {f"baseline_{name}": values for name, values in base.items()}
 
     found: dict[str, Any] = dict(sample.measure(both))
     if intervals.within_groups(sample.groups):
@@ -128,20 +129,13 @@ def measure(sample: Sample, train_y: Array) -> dict[str, dict[str, Any]]:
     return found
 
 
-def of(sample: Sample, weights: Array) -> dict[str, Array]:
-    """The metrics of some items."""
-    kind = KINDS[sample.decision["kind"]]
-    return kind.metrics(sample.scores, sample.y, sample.decision, weights, sample.size_px)
-
-
 def sliced(part: "Dataset", sample: Sample, names: list[str]) -> pd.DataFrame:
     """The headline by the values of some columns."""
     sizes = {} if part.size_px is None else dict(zip(SIZES, part.size_px.T, strict=True))
     cells = {
         name: part.items[name] if name in part.items else pd.Series(sizes[name]) for name in names
     }
-    headline = KINDS[sample.decision["kind"]].headline
-    return slices.measure(sample, cells, of, headline)
+    return slices.measure(sample, cells)
 
 
 def summary(found: dict[str, dict[str, Any]], headline: str) -> str:

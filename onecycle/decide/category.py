@@ -77,6 +77,22 @@ def metrics(
     }
 
 
+def headline_parts(
+    scores: Array,
+    y: Array,
+    decision: dict[str, Any],
+    weights: Floats,
+    size_px: Array | None = None,
+) -> Floats:
+    """The accuracy, one part."""
+    return m.accuracy(finite(scores), y, weights)[:, None]
+
+
+def part_bias(scores: Array, y: Array, rows: Array) -> Floats:
+    """None: a mean over items is expected to be the same on part of them."""
+    return np.zeros(1)
+
+
 def trivial(
     y_train: Array, y: Array, width: int, weights: Floats, size_px: Array | None = None
 ) -> dict[str, Floats]:

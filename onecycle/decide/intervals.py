@@ -169,10 +169,21 @@ def tabulate(
     drawn = np.concatenate([values(w) for w in bootstrap_weights(n, groups, draws, seed)])
     if units is None:
         units = np.array(int(units_of(n, groups).max()) + 1)
-    low, high = bounds(
-        value, drawn, np.broadcast_to(units, value.shape), np.broadcast_to(shares, value.shape)
-    )
+    units, shares = (np.broadcast_to(each, value.shape) for each in (units, shares))
+    grouped = groups is not None and not within_groups(groups)
+    low, high = bounds(value, drawn, units, shares, grouped=grouped)
     return pd.DataFrame({"value": value, "low": low, "high": high})
+
+
+def untold(table: pd.DataFrame, units: Array) -> pd.DataFrame:
+    """The same without bounds that would tell too much; of values that are no shares.
+
+    They are of fewer than `MIN_GROUPS` items or groups, or without width: the resamples say nothing
+    then of what else may be.
+    """
+    found = table.copy()
+    found.loc[(units < MIN_GROUPS) | (table["low"] == table["high"]), ["low", "high"]] = np.nan
+    return found
 
 
 def ratios(
@@ -196,8 +207,7 @@ def ratios(
         seed: likewise.
 
     Returns:
-        A row for each part: `n value low high`; the bounds are null where a part has fewer than
-        `MIN_GROUPS` items or groups and is no share, for the resamples tell too little then.
+        A row for each part: `n value low high`; the bounds are null where `untold`.
     """
     counted, summed = among.astype(np.float64), top.astype(np.float64)
 
@@ -209,8 +219,7 @@ def ratios(
     table = tabulate(
         values, among.shape[0], groups, units=units, shares=shares, draws=draws, seed=seed
     )
-    if not shares:
-        table.loc[units < MIN_GROUPS, ["low", "high"]] = np.nan
+    table = table if shares else untold(table, units)
     sizes = np.asarray(among.sum(axis=0)).ravel().astype(np.int64)
     table.insert(0, "n", sizes)
     return table
@@ -224,15 +233,27 @@ def count_units(among: Array, groups: Array | None) -> Array:
     return np.bincount(pairs % width, minlength=width)
 
 
-def bounds(value: Floats, drawn: Floats, units: Array, shares: Array) -> tuple[Floats, Floats]:
-    """The bounds [M] of values [M] from their resamples [D, M], each over so many `units` [M]."""
+def bounds(
+    value: Floats, drawn: Floats, units: Array, shares: Array, *, grouped: bool = False
+) -> tuple[Floats, Floats]:
+    """The bounds [M] of values [M] from their resamples [D, M].
+
+    Args:
+        value: NaN for one that is not there.
+        drawn: likewise, in draws that have none.
+        units: int [M], how many items or groups each is of.
+        shares: bool [M], as in `tabulate`.
+        grouped: whether the units are groups.
+    """
     low, high = value.astype(np.float64), value.astype(np.float64)
     for some, method in ((shares, _wilson), (~shares & (units > 1), _percentiles)):
-        low[some], high[some] = method(value[some], drawn[:, some], units[some])
+        low[some], high[some] = method(value[some], drawn[:, some], units[some], grouped=grouped)
     return low, high
 
 
-def _percentiles(value: Floats, drawn: Floats, units: Array) -> tuple[Floats, Floats]:
+def _percentiles(
+    value: Floats, drawn: Floats, units: Array, *, grouped: bool
+) -> tuple[Floats, Floats]:
     """The corrected percentiles, at least two units each; draws without a value are left out."""
     from scipy.special import ndtr, ndtri, stdtrit  # here: slow to import
 
@@ -257,12 +278,13 @@ def _at(ordered: Floats, count: Array, q: Floats) -> Floats:
     return found
 
 
-def _wilson(value: Floats, drawn: Floats, units: Array) -> tuple[Floats, Floats]:
-    """Wilson's interval (1927) with Student's t, of value (1 - value) / variance items.
+def _wilson(value: Floats, drawn: Floats, units: Array, *, grouped: bool) -> tuple[Floats, Floats]:
+    """Wilson's interval (1927) of as many items as value (1 - value) / variance is.
 
-    Where all resamples are equal every unit counts as one item.
+    Where all resamples are equal every unit counts as one item. Over groups, whose variance is
+    estimated where that of an item follows from the share, it takes Student's t.
     """
-    from scipy.special import stdtrit
+    from scipy.special import ndtri, stdtrit
 
     there = np.isfinite(drawn)
     count = np.maximum(there.sum(axis=0), 1)
@@ -272,7 +294,8 @@ def _wilson(value: Floats, drawn: Floats, units: Array) -> tuple[Floats, Floats]
     variance = spread * units / np.maximum(units - 1, 1)
     own = value * (1 - value)
     n = np.where((variance > _SAME) & (own > _SAME), own / np.maximum(variance, _SAME), units)
-    t = stdtrit(np.maximum(units - 1, 1), (1 + LEVEL) / 2)
+    tail = (1 + LEVEL) / 2
+    t = stdtrit(np.maximum(units - 1, 1), tail) if grouped else ndtri(tail)
     middle = value + t**2 / (2 * n)
     half = t * np.sqrt(np.maximum(own, 0) / n + (t / (2 * n)) ** 2)
     whole = 1 + t**2 / n

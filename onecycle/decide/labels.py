@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from onecycle.decide.intervals import MIN_GROUPS, count_units
+from onecycle.decide.intervals import count_units, untold
 from onecycle.decide.metrics import accuracy_multi, ratio
 from onecycle.decide.ranking import average_precisions
 from onecycle.decide.sample import Sample
@@ -41,8 +41,7 @@ def scores(sample: Sample, given: Array, vocab: Sequence[str]) -> pd.DataFrame:
         return np.where(there, found, np.nan)
 
     units = np.tile(count_units(true, sample.groups), 3)
-    table = sample.tabulate(values, units=units)
-    table.loc[units < MIN_GROUPS, ["low", "high"]] = np.nan
+    table = untold(sample.tabulate(values, units=units), units)
     parts = {"ap": table[:k], "ap_11": table[k : 2 * k], "precision": precision, "recall": recall}
     parts["f1"] = table[2 * k :]
     counted = {"label": vocab, "items": true.sum(0), "given": given.sum(0), "right": right.sum(0)}

@@ -68,6 +68,23 @@ def metrics(
     }
 
 
+def headline_parts(
+    scores: Array,
+    y: Array,
+    decision: dict[str, Any],
+    weights: Floats,
+    size_px: Array | None = None,
+) -> Floats:
+    """Each label's average precision; NaN where the draw has no positive."""
+    area = ranking.average_precisions(finite(scores), y, weights)[0]
+    return np.where(weights @ (y > 0).astype(np.float64) > 0, area, np.nan)
+
+
+def part_bias(scores: Array, y: Array, rows: Array) -> Floats:
+    """Of each label's average precision; see `ranking.part_bias`."""
+    return ranking.part_bias(finite(scores), y, rows)
+
+
 def trivial(
     y_train: Array, y: Array, width: int, weights: Floats, size_px: Array | None = None
 ) -> dict[str, Floats]:

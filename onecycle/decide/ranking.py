@@ -14,6 +14,10 @@ from onecycle.decide.scores import Array, Floats
 POINTS = 11
 """Recalls 0, 0.1, … 1 at which VOC 2007 reads a precision (Everingham et al. 2010, section 4.2)."""
 
+RANDOM_PARTS = 100
+"""Their mean is known to a tenth of their spread."""
+FEW = 5
+
 
 def mean_average_precision(scores: Floats, y: Array, weights: Floats) -> Floats:
     """'map': the mean over the classes with a positive in the draw; NaN where none has one."""
@@ -39,6 +43,38 @@ def average_precisions(scores: Floats, y: Array, weights: Floats) -> tuple[Float
     found = [_average_precision(scores[:, k], y[:, k] > 0, weights) for k in range(y.shape[1])]
     area, eleven = (np.stack(each, axis=1) for each in zip(*found, strict=True))
     return area, eleven
+
+
+def part_bias(scores: Floats, y: Array, rows: Array) -> Floats:
+    """How much higher each class's average precision is expected to be on part of the items.
+
+    Few items rank more easily than many, and a label that is frequent among them more easily than
+    a rare one, whatever the model. So a part is to be compared with random parts of the same
+    numbers of positives and of negatives.
+
+    Args:
+        scores: float64 [N, K].
+        y: [N, K].
+        rows: int [n], the part.
+
+    Returns:
+        The mean over `RANDOM_PARTS` such parts, less the value on all items; float64 [K], NaN where
+        the part has fewer than `FEW` positives, which tell nothing of a label.
+    """
+    rng = np.random.default_rng(0)
+    true = y > 0
+    bias = np.full(true.shape[1], np.nan)
+    for k in np.flatnonzero(true[rows].sum(axis=0) >= FEW):
+        taken = (len(rows) - true[rows, k].sum(), true[rows, k].sum())
+        weights = np.zeros((RANDOM_PARTS, len(y)))
+        for positive, size in enumerate(taken):
+            items = np.flatnonzero(true[:, k] == bool(positive))
+            order = rng.random((RANDOM_PARTS, len(items))).argsort(axis=1)[:, :size]
+            np.put_along_axis(weights, items[order], 1.0, axis=1)
+        ones = np.ones((1, len(y)))
+        part, whole = (_average_precision(scores[:, k], true[:, k], w)[0] for w in (weights, ones))
+        bias[k] = part.mean() - whole[0]
+    return bias
 
 
 def _average_precision(scores: Floats, y: Array, weights: Floats) -> tuple[Floats, Floats]:

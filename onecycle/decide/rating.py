@@ -57,6 +57,22 @@ def metrics(
     return {"mse": mse, "rmse": np.sqrt(mse), "mae": m.mae(error, weights)}
 
 
+def headline_parts(
+    scores: Array,
+    y: Array,
+    decision: dict[str, Any],
+    weights: Floats,
+    size_px: Array | None = None,
+) -> Floats:
+    """The root of the squared error, one part."""
+    return np.sqrt(m.mse(difference(scores, y), weights))[:, None]
+
+
+def part_bias(scores: Array, y: Array, rows: Array) -> Floats:
+    """None: a mean over items is expected to be the same on part of them."""
+    return np.zeros(1)
+
+
 def trivial(
     y_train: Array, y: Array, width: int, weights: Floats, size_px: Array | None = None
 ) -> dict[str, Floats]:

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from onecycle.decide import metrics as m
-from onecycle.decide.intervals import MIN_GROUPS
+from onecycle.decide.intervals import untold
 from onecycle.decide.sample import Sample, parts_of
 from onecycle.decide.scores import Array, Floats
 
@@ -42,8 +42,8 @@ def by_group(sample: Sample, errors: Floats, held: Array, groups: pd.Series[Any]
         of = [(errors[each], weights[:, each]) for each in rows]
         return np.stack([m.quantile(e, q, w) for q in (0.5, 0.9) for e, w in of], axis=1)
 
-    both = by_item.tabulate(quantiles, units=np.tile(found["items"], 2))
-    both.loc[np.tile(found["items"], 2) < MIN_GROUPS, ["low", "high"]] = np.nan
+    units = np.tile(found["items"], 2)
+    both = untold(by_item.tabulate(quantiles, units=units), units)
     parts = {
         "error_px_mean": by_item.means(errors, among),
         "error_px_median": both[: len(names)],

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from onecycle.decide import intervals
-from onecycle.decide.metrics import better, is_share
+from onecycle.decide.kinds import KINDS
+from onecycle.decide.metrics import better, is_share, mean_where
 from onecycle.decide.sample import Sample
 from onecycle.decide.scores import Array, Floats
 
@@ -20,39 +21,38 @@ FEW = 10
 VALUES = 20
 """Most frequent texts that are a part each; the others are one together."""
 COLUMNS = ["column", "value", "n", "metric", "score", "low", "high", "beyond"]
-Metrics = Callable[[Sample, Floats], dict[str, Floats]]
 
 
-def measure(
-    sample: Sample, columns: dict[str, pd.Series[Any]], metrics: Metrics, headline: str
-) -> pd.DataFrame:
+def measure(sample: Sample, columns: dict[str, pd.Series[Any]]) -> pd.DataFrame:
     """The headline in each part, with its interval, and whether it is unlike the whole's.
 
     Args:
         sample: the judged items.
         columns: of theirs, by name; a cell may be a list, then its item is in several parts.
-        metrics: from some of the items and weights [B, n] to values [B] by name.
-        headline: the metric to tell.
 
     Returns:
         `COLUMNS`, a row for each part of a column that has more than one. `low` and `high` are
         null where fewer than `intervals.MIN_GROUPS` items (or groups, where those are resampled)
         are in it. `beyond` is `better` or `worse` where the 95 % interval of the difference from
-        the whole, on the same resamples, leaves out 0: of parts that differ by nothing but chance
-        one in twenty is.
+        the whole, on the same resamples and of the same labels, leaves out 0: of parts that differ
+        by nothing but chance one in twenty is.
     """
-    found = [(name, value, rows) for name, cells in columns.items() for value, rows in parts(cells)]
+    kind = KINDS[sample.decision["kind"]]
+    headline = kind.headline
+    found = [(name, value, rows) for name, cells in columns.items() for value, rows in cut(cells)]
     if not found:
         return pd.DataFrame(columns=COLUMNS)
-    subsets = [sample.part(rows) for _, _, rows in found]
+    subsets = [
+        (sample.part(rows), rows, kind.part_bias(sample.scores, sample.y, rows))
+        for _, _, rows in found
+    ]
 
     def values(weights: Floats) -> Floats:
-        whole = metrics(sample, weights)[headline]
-        scores = [
-            _score(part, weights[:, rows], metrics, headline)
-            for part, (_, _, rows) in zip(subsets, found, strict=True)
-        ]
-        return np.stack([*scores, *(score - whole for score in scores)], axis=1)
+        whole = _parts(sample, weights)
+        scores = [_score(part, weights[:, rows]) for part, rows, _ in subsets]
+        biases = [bias for _, _, bias in subsets]
+        gaps = [_mean(each - whole - bias) for each, bias in zip(scores, biases, strict=True)]
+        return np.stack([*map(_mean, scores), *gaps], axis=1)
 
     units = intervals.units_of(len(sample), sample.groups)
     counts = np.array([len(np.unique(units[rows])) for _, _, rows in found])
@@ -60,7 +60,9 @@ def measure(
     shares = np.arange(2 * m) < (m if is_share(headline) else 0)
     table = sample.tabulate(values, units=np.tile(counts, 2), shares=shares)
     scores, gaps = table[:m], table[m:]
-    enough = counts >= intervals.MIN_GROUPS
+    if not is_share(headline):
+        scores = intervals.untold(scores, counts)
+    enough = (counts >= intervals.MIN_GROUPS) & scores["low"].notna()
     higher = better(headline) == "higher"
     return pd.DataFrame(
         {
@@ -79,11 +81,21 @@ def measure(
     )
 
 
-def _score(part: Sample, weights: Floats, metrics: Metrics, headline: str) -> Floats:
-    """The headline of a part, NaN in the draws that have none of its items."""
-    there = weights.sum(axis=1) > 0
-    score = metrics(part, np.where(there[:, None], weights, 1.0))[headline]
-    return np.where(there, score, np.nan)
+def _parts(sample: Sample, weights: Floats) -> Floats:
+    """What the headline of some items is the mean of, [B, C]."""
+    kind = KINDS[sample.decision["kind"]]
+    return kind.headline_parts(sample.scores, sample.y, sample.decision, weights, sample.size_px)
+
+
+def _score(part: Sample, weights: Floats) -> Floats:
+    """The same of a part, NaN in the draws that have none of its items."""
+    there = weights.sum(axis=1, keepdims=True) > 0
+    return np.where(there, _parts(part, np.where(there, weights, 1.0)), np.nan)
+
+
+def _mean(values: Floats) -> Floats:
+    """Mean over what is there, [B, C] to [B]."""
+    return mean_where(values, np.isfinite(values))
 
 
 def _beyond(low: float, high: float, higher: bool) -> str:
@@ -92,7 +104,7 @@ def _beyond(low: float, high: float, higher: bool) -> str:
     return "better" if higher == (low > 0) else "worse"
 
 
-def parts(cells: pd.Series[Any]) -> Iterator[tuple[str, Array]]:
+def cut(cells: pd.Series[Any]) -> Iterator[tuple[str, Array]]:
     """The parts of a column, by name, with the rows int [n] of their items.
 
     One value alone is no part: it is the whole.
