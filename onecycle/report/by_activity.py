@@ -41,7 +41,9 @@ def unseen(table: pd.DataFrame) -> str:
     )
     for what, row in (("users", user), ("items", item)):
         if row["n"]:
+            few = row["rmse_low"] != row["rmse_low"]  # NaN
             bounds = between(row["rmse_low"], row["rmse_high"], 2)
+            bounds = "too few for an interval" if few else bounds
             said += f" RMSE on unseen {what} {row['rmse']:.2f} ({bounds}), of train's mean "
             said += f"{row['rmse_mean']:.2f}."
     return said

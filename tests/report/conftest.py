@@ -13,7 +13,9 @@ from onecycle.blocks.multicategory import Multicategory
 from onecycle.blocks.pair import Pairs
 from onecycle.blocks.points import Points
 from onecycle.blocks.rating import Rating
+from onecycle.decide import slices
 from onecycle.decide.kinds import KINDS
+from onecycle.decide.sample import Sample
 from onecycle.items.table import notes_table, quarantine_table
 from onecycle.learn import device, saved
 from onecycle.learn.datasets import Blocks, Datasets
@@ -36,14 +38,23 @@ class Problem:
     paths: Paths
     blocks: Blocks
     predictions: pd.DataFrame
-    headline: str
+    sample: Sample
+    slices: pd.DataFrame
     rated: RatedItems | None = None
 
+    @property
+    def headline(self) -> str:
+        return KINDS[self.sample.decision["kind"]].headline
+
+    @property
+    def given(self) -> tuple:
+        return self.paths, self.blocks, self.predictions, self.sample, self.slices, self.rated
+
     def facts(self) -> Facts:
-        return Facts.read(self.paths, self.blocks, self.predictions, self.headline, self.rated)
+        return Facts.read(*self.given)
 
     def write(self) -> str:
-        page.write(self.paths, self.blocks, self.predictions, self.headline, self.rated)
+        page.write(*self.given)
         return self.paths.report("report.html").read_text(encoding="utf-8")
 
     def change(self, file: Path, **values) -> None:
@@ -126,11 +137,14 @@ def make(kind: str, root: Path) -> Problem:
     decision, curve = rules.fit(scores, y, rules.Params(), size_px)
     answers = rules.answers(scores, decision, getattr(target, "vocab", []), size_px)
     values = rules.metrics(scores, y, decision, np.ones((1, N)), size_px)
-    trivial = rules.baseline(y, N, scores.shape[1])
-    base = rules.metrics(trivial, y, rules.default(), np.ones((1, N)), size_px)
+    base = rules.trivial(y, y, scores.shape[1], np.ones((1, N)), size_px)
+    answers["loss"] = rules.losses(scores, y, decision, size_px)
+    groups = np.array(group, dtype=str) if kind == "points" else None
+    sample = Sample(scores, y, decision, groups, size_px, draws=100)
+    parts = slices.measure(sample, {"site": pd.Series(["north", HOSTILE, None] * (N // 3))})
     write_files(paths, blocks, recipe, decision, curve)
     write_json(paths.report("intervals.json"), {})
-    made = Problem(paths, blocks, pd.concat([items, answers], axis=1), rules.headline)
+    made = Problem(paths, blocks, pd.concat([items, answers], axis=1), sample, parts)
     made.rated = rated(blocks, recipe, items) if kind == "rating" else None
     for name, value in values.items():
         v = float(value[0])
@@ -144,7 +158,7 @@ def rated(blocks: Blocks, recipe, items: pd.DataFrame) -> RatedItems:
     model, data = saved.build(blocks, recipe), Datasets(blocks, {})
     learner = Learner(model, data, recipe, device.choose("fp32"))
     parts = {"train": items, "valid": items[:12], "test": items}
-    return RatedItems.of(learner, parts, "test", draws=100, seed=0)
+    return RatedItems.of(learner, parts, "test")
 
 
 def write_files(paths: Paths, blocks: Blocks, recipe, decision, curve: pd.DataFrame) -> None:
