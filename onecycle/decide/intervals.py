@@ -291,7 +291,7 @@ def _wilson(value: Floats, drawn: Floats, units: Array, *, grouped: bool) -> tup
     mean = np.where(there, drawn, 0).sum(axis=0) / count
     spread = (np.where(there, drawn - mean, 0) ** 2).sum(axis=0) / count
     units = np.maximum(units, 1)
-    variance = spread * units / np.maximum(units - 1, 1)
+    variance = spread * (units / np.maximum(units - 1, 1) if grouped else 1)
     own = value * (1 - value)
     n = np.where((variance > _SAME) & (own > _SAME), own / np.maximum(variance, _SAME), units)
     tail = (1 + LEVEL) / 2

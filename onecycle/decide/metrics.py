@@ -27,7 +27,7 @@ _HIGHER = {"accuracy", "top_5_accuracy", "balanced_accuracy", "map", "map_11", "
 _HIGHER |= {"f1_micro", "f1_macro"}
 _LOWER = {"error_rate", "nll", "ece", "brier", "mse", "rmse", "mae"}
 _LOWER |= {"error_px_mean", "error_px_median", "error_px_p90"}
-_SHARES = {"accuracy", "error_rate", "top_5_accuracy", "accuracy_multi"}
+_SHARES = {"accuracy", "error_rate", "top_5_accuracy", "balanced_accuracy", "accuracy_multi"}
 
 
 def better(name: str) -> Literal["higher", "lower"]:
@@ -42,7 +42,7 @@ def better(name: str) -> Literal["higher", "lower"]:
 
 
 def is_share(name: str) -> bool:
-    """Whether a metric, or the baseline's, is a mean of what lies in [0, 1] for each item."""
+    """Whether a metric, or the baseline's, is a mean of yes and no: of items, labels or both."""
     return name.removeprefix("baseline_") in _SHARES
 
 
