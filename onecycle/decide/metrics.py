@@ -46,6 +46,14 @@ def is_share(name: str) -> bool:
     return name.removeprefix("baseline_") in _SHARES
 
 
+def limits(name: str) -> tuple[float, float]:
+    """The least and the highest value that a metric, or the baseline's, can have."""
+    plain = name.removeprefix("baseline_")
+    if plain in _HIGHER or is_share(plain) or plain == "ece":
+        return 0.0, 1.0
+    return (0.0, np.inf) if plain in _LOWER else (-np.inf, np.inf)
+
+
 # ---- any kind ----
 
 

@@ -63,6 +63,7 @@ class Sample:
         *,
         units: Array | None = None,
         shares: Array | bool = False,
+        ends: intervals.Ends = (-np.inf, np.inf),
     ) -> pd.DataFrame:
         """As `intervals.tabulate`."""
         return intervals.tabulate(
@@ -71,6 +72,7 @@ class Sample:
             self.groups,
             units=units,
             shares=shares,
+            ends=ends,
             draws=self.draws,
             seed=self.seed,
         )

@@ -10,7 +10,7 @@ import pandas as pd
 
 from onecycle.decide import intervals
 from onecycle.decide.kinds import KINDS
-from onecycle.decide.metrics import better, is_share, mean_where
+from onecycle.decide.metrics import better, is_share, limits, mean_where
 from onecycle.decide.sample import Sample
 from onecycle.decide.scores import Array, Floats
 
@@ -58,7 +58,9 @@ def measure(sample: Sample, columns: dict[str, pd.Series[Any]]) -> pd.DataFrame:
     counts = np.array([len(np.unique(units[rows])) for _, _, rows in found])
     m = len(found)
     shares = np.arange(2 * m) < (m if is_share(headline) else 0)
-    table = sample.tabulate(values, units=np.tile(counts, 2), shares=shares)
+    low, high = limits(headline)
+    ends = np.repeat([[low, -np.inf], [high, np.inf]], m, axis=1)
+    table = sample.tabulate(values, units=np.tile(counts, 2), shares=shares, ends=ends)
     scores, gaps = table[:m], table[m:]
     if not is_share(headline):
         scores = intervals.untold(scores, counts)

@@ -1,5 +1,8 @@
 """A recommender's error by how much it knows of the user and of the item."""
 
+from collections.abc import Hashable
+from typing import Any
+
 import pandas as pd
 
 from onecycle.decide import activity
@@ -34,19 +37,19 @@ def unseen(table: pd.DataFrame) -> str:
     _, user, item = table.to_dict("records")
     if not user["n"] and not item["n"]:
         return "Train has every user and every item that is judged."
-    said = (
-        f"{count(user['n'], 'rating')} ({percent(user['share'], 2)}) of users and {item['n']:,} "
-        f"({percent(item['share'], 2)}) of items that train does not have: those are rated as the "
-        "average user, or the average item, would be."
-    )
-    for what, row in (("users", user), ("items", item)):
-        if row["n"]:
-            few = row["rmse_low"] != row["rmse_low"]  # NaN
-            bounds = between(row["rmse_low"], row["rmse_high"], 2)
-            bounds = "too few for an interval" if few else bounds
-            said += f" RMSE on unseen {what} {row['rmse']:.2f} ({bounds}), of train's mean "
-            said += f"{row['rmse_mean']:.2f}."
-    return said
+    parts = [
+        f"{count(row['n'], 'rating')} ({percent(row['share'], 2)}) of {what} that train does not "
+        f"have, rated as the average one would be: RMSE {row['rmse']:.2f} ({_bounds(row)}), of "
+        f"train's mean {row['rmse_mean']:.2f}."
+        for what, row in (("users", user), ("items", item))
+        if row["n"]
+    ]
+    return " ".join(parts)
+
+
+def _bounds(row: dict[Hashable, Any]) -> str:
+    few = row["rmse_low"] != row["rmse_low"]  # NaN
+    return "too few for an interval" if few else between(row["rmse_low"], row["rmse_high"], 2)
 
 
 def _rows(table: pd.DataFrame) -> list[list[str]]:

@@ -106,7 +106,7 @@ def _pairs_table(pairs: pd.DataFrame) -> Table:
 
 
 def _labels_table(labels: pd.DataFrame) -> Table:
-    shown = labels.sort_values("recall", kind="stable").head(LABELS)
+    shown = labels.sort_values("high", kind="stable").head(LABELS)  # few items are no evidence
     rows = [
         [
             each["label"],

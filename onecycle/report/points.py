@@ -15,8 +15,9 @@ from onecycle.report.words import between, percent, within
 trivial = "Always pointing at train's mean point"
 worst = "furthest from the target"
 GROUPS = 30  # worst ones that the page shows
-WORST = 8  # items that it shows
+WORST = 6  # items that it shows
 RESIDUALS = 100  # of plots/residuals.csv
+ENDS = ("low", "high")
 
 
 def badness(predictions: pd.DataFrame) -> NDArray[np.float64]:
@@ -101,8 +102,8 @@ def _ways(frames: dict[str, pd.DataFrame]) -> Section:
     ways, worst = frames["ways.csv"], frames["residuals.csv"]
     x, y = (row for _, row in frames["offset.csv"].iterrows())
     says = [
-        f"On average the predicted point lies {_leaning(x, 'right', 'left')} and "
-        f"{_leaning(y, 'below', 'above')} of the target."
+        f"On average the predicted point lies {_leaning(x, 'to the right of', 'to the left of')} "
+        f"and {_leaning(y, 'below', 'above')} the target."
     ]
     rows = [
         [
@@ -129,8 +130,10 @@ def _ways(frames: dict[str, pd.DataFrame]) -> Section:
 
 
 def _leaning(row: "pd.Series[Any]", plus: str, minus: str) -> str:
-    """A coordinate's mean and interval, and whether that is more than chance."""
-    way = plus if row["px"] >= 0 else minus
-    bounds = between(row["low"], row["high"], 1)
-    chance = ", which may be chance" if row["low"] <= 0 <= row["high"] else ""
-    return f"{abs(row['px']):.1f} px to the {way} ({bounds}{chance})"
+    """A coordinate's mean and interval, and whether that may be chance."""
+    (low, from_), (high, to) = ((abs(row[end]), plus if row[end] > 0 else minus) for end in ENDS)
+    if from_ != to:
+        bounds = f"from {low:.1f} {from_} to {high:.1f} {to}: it may be chance"
+    else:
+        bounds = between(min(low, high), max(low, high), 1)
+    return f"{abs(row['px']):.1f} px ({bounds}) {plus if row['px'] > 0 else minus}"

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy.sparse import csc_array
+from scipy.special import ndtri
 from scipy.stats import binomtest
 
 from onecycle.decide import intervals
@@ -146,7 +147,7 @@ def test_paired_differences_are_covered():
     shared = rng.normal(size=(SETS, 200))
     one, other = (shared + 0.3 * rng.normal(size=(SETS, 200)) for _ in range(2))
     assert 0.93 <= of_means(one**2 - other**2) <= 0.97
-    right = ((shared + 0.3 * rng.normal(size=(SETS, 200))) < 1 for _ in range(2))
+    right = ((shared + 0.4 * rng.normal(size=(SETS, 200))) < 0.7 for _ in range(2))
     assert 0.93 <= of_means(np.subtract(*(each.astype(float) for each in right))) <= 0.97
 
 
@@ -239,21 +240,43 @@ def test_interval_of_a_biased_metric_holds_its_value():
         interval = measure(ece, 200, draws=300, seed=seed)["ece"]
         drawn = np.concatenate([ece(w)["ece"] for w in bootstrap_weights(200, None, 300, seed)])
         assert interval["low"] <= interval["value"] <= interval["high"]
-        assert interval["high"] < np.quantile(drawn, 0.975)  # corrected downwards
+        assert interval["high"] < np.quantile(drawn, 0.975)  # what resamples add is taken off
 
 
-@pytest.mark.parametrize(
-    ("units", "share", "low", "high"),
-    [
-        (10**6, 0.5, 0.025, 0.975),  # the plain percentiles
-        (10**6, 0.6, 0.0731, 0.9932),  # normal cdf of 2 * 0.2533 -+ 1.96
-        (5, 0.5, 0.00095, 0.99905),  # normal cdf of sqrt(5 / 4) * 2.776
-    ],
-)
-def test_corrections_by_hand(units, share, low, high):
-    drawn, no = np.arange(100_001)[:, None] / 100_000, np.array([False])
-    found = intervals.bounds(np.array([share]), drawn, np.array([units]), no)
-    assert np.ravel(found) == pytest.approx((low, high), abs=1e-4)
+def skewed(value, drawn, units):
+    full, no = np.array([units]), np.array([False])
+    return np.ravel(intervals.bounds(np.array([value]), drawn[:, None], full, no))
+
+
+def test_of_many_items_without_skewness_it_is_the_normal_interval():
+    drawn = 3 + 0.1 * ndtri((np.arange(100_000) + 0.5) / 100_000)
+    assert skewed(3.0, drawn, 10**6) == pytest.approx((2.804, 3.196), abs=1e-3)
+    # over five it is Student's, 2.776, and wider by the root of 5 / 4
+    far = 0.1 * 2.776 * np.sqrt(5 / 4)
+    assert skewed(3.0, drawn, 5) == pytest.approx((3 - far, 3 + far), abs=1e-3)
+    # what all resamples have too much is taken off; the value stays within
+    assert skewed(2.9, drawn, 10**6) == pytest.approx((2.604, 2.996), abs=1e-3)
+    assert skewed(2.5, drawn, 10**6)[1] == 2.5
+
+
+def test_where_resamples_are_skewed_the_interval_reaches_further():
+    """Hall's transformation turns a cubic of a normal number into that number."""
+    z = ndtri((np.arange(100_000) + 0.5) / 100_000)
+    drawn = 1 + 0.1 * (z + 0.1 * (z**2 - 1))
+    low, high = skewed(1.0, drawn, 10**6)
+    assert high - 1 > 1.15 * (1 - low)
+    mirrored = skewed(-1.0, -drawn, 10**6)
+    assert mirrored == pytest.approx((-high, -low))
+
+
+def test_no_bound_is_beyond_what_a_metric_can_be():
+    rng = np.random.default_rng(0)
+    y = np.arange(40)[:, None] < 8
+    scores = np.where(y, 2, 0) + rng.normal(size=(40, 1)) / 2
+    found = measure(lambda w: {"map": mean_average_precision(scores, y, w)}, 40)["map"]
+    assert found["high"] == 1
+    few = measure(lambda w: {"mse": m.mean(np.arange(5.0) == 0, w)}, 5)["mse"]
+    assert few["low"] == 0
 
 
 def test_draws_without_a_value_are_left_out():

@@ -143,7 +143,7 @@ def test_points_tell_each_group_the_worst_first(problem):
     ways, section = frames["ways.csv"], points.details(made.facts(), frames)[0]
     assert ways["items"].sum() == 24 and ways["way"][ways["error_px_mean"].idxmax()] == "right"
     assert frames["residuals.csv"]["error_px"].is_monotonic_decreasing
-    assert "px to the right (" in section.says[0]
+    assert "to the right of and" in section.says[0] and "may be chance" in section.says[0]
     made.predictions["group"] = None
     (section,) = points.details(made.facts(), points.frames(made.facts()))
     assert section.title == "Residuals"

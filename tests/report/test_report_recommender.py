@@ -135,8 +135,9 @@ def test_the_unseen_are_counted_and_shown(problem):
     facts = made.facts()
     section = by_activity.section(facts, rating.frames(facts))
     (said,) = section.says
-    assert "2 ratings (8.33\u00a0%) of users and 3 (12.50\u00a0%) of items that train" in said
-    assert "RMSE on unseen items 0.84 (too few for an interval), of train's mean 0.84" in said
+    assert "2 ratings (8.33\u00a0%) of users that train does not have" in said
+    assert "3 ratings (12.50\u00a0%) of items that train" in said
+    assert "RMSE 0.84 (too few for an interval), of train's mean 0.84." in said
     users, items = section.tables
     assert users.rows[0][:2] == ["none", "2"] and items.rows[0][:2] == ["none", "3"]
     assert [sum(int(row[1]) for row in table.rows) for table in section.tables] == [24, 24]
