@@ -2,7 +2,8 @@
 
 import pandas as pd
 
-from onecycle.decide.intervals import LEVEL, MIN_GROUPS
+from onecycle.decide.bounds import LEVEL
+from onecycle.decide.intervals import MIN_GROUPS
 from onecycle.decide.kinds import KINDS
 from onecycle.report.facts import Facts
 from onecycle.report.parts import Section, Table
@@ -10,6 +11,10 @@ from onecycle.report.results import NAMES, decimals
 from onecycle.report.words import between, count
 
 ROWS = 16  # parts that the page shows
+NOTES = {
+    "map": "Few items rank more easily than many, so that a part scores higher than the whole "
+    "whatever the model; its mark comes from random parts with as many of each label."
+}
 MARKS = {"better": "✓ better", "worse": "✗ worse", "": ""}
 
 
@@ -33,6 +38,7 @@ def sections(facts: Facts) -> list[Section]:
     name = NAMES[facts.headline][0]
     columns = ["Part", "Items", name, "95 % interval", "Than the whole"]
     says = [*verdict(table), f"The whole: {whole['value']:.{digits}f}."]
+    says += [NOTES[facts.headline]] if facts.headline in NOTES else []
     if len(table) > len(rows):
         says.append(f"The {len(rows)} most telling; all {len(table):,} are in plots/slices.csv.")
     return [Section("Slices", says, tables=[Table(columns, rows)])]

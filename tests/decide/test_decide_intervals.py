@@ -9,6 +9,7 @@ from scipy.stats import binomtest
 
 from onecycle.decide import intervals
 from onecycle.decide import metrics as m
+from onecycle.decide.bounds import bounds
 from onecycle.decide.intervals import bootstrap_weights, measure, within_groups
 from onecycle.decide.ranking import mean_average_precision
 from onecycle.errors import UserError
@@ -91,7 +92,7 @@ def held(values, drawn, truth, units, *, shares=False, grouped=False):
         drawn: on their resamples, [D, S].
     """
     full = np.full(len(values), units)
-    found = intervals.bounds(values, drawn, full, np.full(len(full), shares), grouped=grouped)
+    found = bounds(values, drawn, full, np.full(len(full), shares), grouped=grouped)
     return ((found[0] <= truth) & (truth <= found[1])).mean()
 
 
@@ -245,7 +246,7 @@ def test_interval_of_a_biased_metric_holds_its_value():
 
 def skewed(value, drawn, units):
     full, no = np.array([units]), np.array([False])
-    return np.ravel(intervals.bounds(np.array([value]), drawn[:, None], full, no))
+    return np.ravel(bounds(np.array([value]), drawn[:, None], full, no))
 
 
 def test_of_many_items_without_skewness_it_is_the_normal_interval():
