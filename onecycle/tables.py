@@ -13,6 +13,8 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 PAIRS = pa.list_(pa.string())
+COLUMNS = ["id", "x", "y", "group", "time", "split"]  # of every items table
+TITLE = "title"  # of some
 Coded = tuple[NDArray[np.integer[Any]], list[str]]  # a place for each row, and what there is
 
 
@@ -29,6 +31,11 @@ def read_items(file: Path, columns: Sequence[str] | None = None) -> pd.DataFrame
     table = pq.read_table(file, columns=wanted)
     frame: pd.DataFrame = table.to_pandas(types_mapper=_arrows if pairs else None)
     return frame
+
+
+def kept_columns(file: Path) -> list[str]:
+    """The columns of an items table that are there because a user kept them."""
+    return [name for name in pq.read_schema(file).names if name not in {*COLUMNS, TITLE}]
 
 
 def _arrows(kind: pa.DataType) -> pd.ArrowDtype | None:

@@ -1,25 +1,29 @@
 """evaluate: measures the answers on test, beside a trivial predictor's, and writes the report."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 from pydantic import Field
 
-from onecycle.decide import intervals, worth
+from onecycle.decide import intervals, slices, worth
 from onecycle.decide.kinds import KINDS
-from onecycle.params import Section
+from onecycle.decide.sample import Sample
+from onecycle.errors import UserError
+from onecycle.params import Section, nearest
 from onecycle.paths import Paths, read_json, whole, write_json
 from onecycle.progress import say
-from onecycle.tables import write_predictions
+from onecycle.tables import PAIRS, kept_columns, write_predictions
 
 if TYPE_CHECKING:
     from onecycle.learn.datasets import Dataset
-    from onecycle.learn.learner import Learner
 
 
 Array = np.ndarray[tuple[int, ...], np.dtype[Any]]
 KEPT = ["id", "x", "title", "y", "group"]  # of the items table, in predictions.parquet
+SIZES = ["width", "height"]  # of a picture as published, in pixels: columns to slice by
 
 
 class Card(Section):
@@ -42,11 +46,14 @@ class Params(Section):
     Attributes:
         draws: resamples behind each 95 % interval.
         seed: of the resamples.
+        slices: columns of the items table, and `width` and `height` of pictures, by whose values
+            the score is told too. Null: those that `prepare.keep` kept, and the pictures' sizes.
         card: of the model card.
     """
 
     draws: int = Field(1000, ge=100)
     seed: int = Field(0, ge=0)
+    slices: list[str] | None = None
     card: Card = Card()
 
 
@@ -60,7 +67,8 @@ def run(paths: Paths, params: Params, threads: int, asked: dict[str, Any]) -> No
         asked: all sections of the problem and `threads`, for the lineage.
 
     Raises:
-        UserError: the model is damaged, or its scores are not finite.
+        UserError: the model is damaged, its scores are not finite, or the items lack a column that
+            is to be sliced by.
     """
     from onecycle.blocks.pair import Pairs
     from onecycle.learn import device, saved
@@ -70,86 +78,91 @@ def run(paths: Paths, params: Params, threads: int, asked: dict[str, Any]) -> No
 
     device.use_threads(threads)
     learner = saved.load(paths.model(), paths.data("pixels"))
-    parts = split_items(paths.data("items.parquet"), paths.data("split.parquet"), KEPT)
+    by = to_slice(paths.data("items.parquet"), params)
+    columns = list(dict.fromkeys([*KEPT, *by]))
+    parts = split_items(paths.data("items.parquet"), paths.data("split.parquet"), columns)
     judged = "test" if "test" in parts else "valid"
-    blocks = learner.data.blocks
+    blocks, decision = learner.data.blocks, read_json(paths.model("decision.json"))
     part = blocks.encode(parts[judged])
-    decision = read_json(paths.model("decision.json"))
-    train_y = blocks.encode(parts["train"]).y.numpy()
-    scores = learner.predict(part)
+    sample = sample_of(part, learner.predict(part), decision, params)
 
-    found = measure(part, scores, train_y, decision, params)
+    found = measure(sample, blocks.encode(parts["train"]).y.numpy())
     for values in found.values():
         values["split"] = judged
     write_json(paths.report("intervals.json"), found)
     flat = {name: values["value"] for name, values in found.items()}
     write_json(paths.report("metrics.json"), {"n": len(part), **flat})
 
-    kind = KINDS[decision["kind"]]
-    vocab = getattr(blocks.y, "vocab", [])
-    answers = kind.answers(scores, decision, vocab, part.size_px)
+    kind, vocab = KINDS[decision["kind"]], getattr(blocks.y, "vocab", [])
+    answers = kind.answers(sample.scores, decision, vocab, part.size_px)
     known = part.items[[name for name in KEPT if name in part.items]]
     predictions = pd.concat([known, answers], axis=1)
+    predictions["loss"] = kind.losses(sample.scores, sample.y, decision, part.size_px)
     with whole(paths.report("predictions.parquet")) as partial:
-        write_predictions(partial, predictions, scores)
-    weighed = weigh(learner, parts, judged, scores, decision, params)
-    rated = None
-    if isinstance(blocks.x, Pairs):
-        rated = RatedItems.of(learner, parts, judged, draws=params.draws, seed=params.seed)
+        write_predictions(partial, predictions, sample.scores)
+
+    names, fitted = (judged, decision["fitted_on"]["part"]), None
+    if judged != names[1]:  # those that the decision was fitted on are predicted once more
+        part_of_fit = blocks.encode(parts[names[1]])
+        fitted = sample_of(part_of_fit, learner.predict(part_of_fit), decision, params)
+    rated = RatedItems.of(learner, parts, judged) if isinstance(blocks.x, Pairs) else None
     led = lineage.write(paths, asked)
-    page.write(paths, blocks, predictions, kind.headline, rated, weighed)
+    weighed = worth.weigh(kind, sample, fitted, names)
+    sliced = slice_up(part, sample, by)
+    page.write(paths, blocks, predictions, sample, sliced, rated, weighed)
     card.write(paths, led, params.card.model_dump())
     y_range = getattr(learner.recipe, "y_range", None)
-    reference.write(paths, part, scores, answers, decision, y_range)
+    reference.write(paths, part, sample.scores, answers, decision, y_range)
     say(summary(found, kind.headline))
 
 
-def measure(
-    part: "Dataset", scores: Array, train_y: Array, decision: dict[str, Any], params: Params
-) -> dict[str, dict[str, Any]]:
+def to_slice(items: Path, params: Params) -> list[str]:
+    """The columns to slice by.
+
+    Raises:
+        UserError: the items have no such column.
+    """
+    schema = pq.read_schema(items)
+    sizes = [] if schema.field("x").type == PAIRS else SIZES
+    if params.slices is None:
+        return kept_columns(items) + sizes
+    known = [*schema.names, *sizes]
+    for name in params.slices:
+        if name not in known:
+            hint = nearest(name, known)
+            raise UserError(f"evaluate.slices: the items have no column '{name}'; {hint}")
+    return params.slices
+
+
+def sample_of(part: "Dataset", scores: Array, decision: dict[str, Any], params: Params) -> Sample:
+    """Items of a part, and how they are resampled: by group where every item has one."""
+    y = part.y.numpy()
+    return Sample(scores, y, decision, part.groups, part.size_px, params.draws, params.seed)
+
+
+def measure(sample: Sample, train_y: Array) -> dict[str, dict[str, Any]]:
     """Every metric and its baseline's, each with its 95 % interval from the same resamples."""
-    kind, y, size_px = KINDS[decision["kind"]], part.y.numpy(), part.size_px
-    trivial = kind.baseline(train_y, len(part), scores.shape[1])
+    kind, width = KINDS[sample.decision["kind"]], sample.scores.shape[1]
 
     def both(weights: Array) -> dict[str, Array]:
-        model = kind.metrics(scores, y, decision, weights, size_px)
-        base = kind.metrics(trivial, y, kind.default(), weights, size_px)
+        model = kind.metrics(sample.scores, sample.y, sample.decision, weights, sample.size_px)
+        base = kind.trivial(train_y, sample.y, width, weights, sample.size_px)
         return model | {f"baseline_{name}": values for name, values in base.items()}
 
-    groups = part.groups
-    found: dict[str, Any] = dict(
-        intervals.measure(both, len(part), groups, draws=params.draws, seed=params.seed)
-    )
-    if intervals.within_groups(groups):
+    found: dict[str, Any] = dict(sample.measure(both))
+    if intervals.within_groups(sample.groups):
         for values in found.values():
             values["within_groups"] = True
     return found
 
 
-def weigh(
-    learner: "Learner",
-    parts: dict[str, pd.DataFrame],
-    judged: str,
-    scores: Array,
-    decision: dict[str, Any],
-    params: Params,
-) -> worth.Worth:
-    """What the decision is worth: the items that it was fitted on are predicted once more."""
-
-    def scored(name: str, scores: Array | None = None) -> worth.Scored:
-        part = learner.data.blocks.encode(parts[name])
-        found = learner.predict(part) if scores is None else scores
-        return worth.Scored(name, found, part.y.numpy(), part.groups, part.size_px)
-
-    fitted = decision["fitted_on"]["part"]
-    return worth.weigh(
-        KINDS[decision["kind"]],
-        decision,
-        scored(judged, scores),
-        None if fitted == judged else scored(fitted),
-        draws=params.draws,
-        seed=params.seed,
-    )
+def slice_up(part: "Dataset", sample: Sample, names: list[str]) -> pd.DataFrame:
+    """The headline by the values of some columns."""
+    sizes = {} if part.size_px is None else dict(zip(SIZES, part.size_px.T, strict=True))
+    cells = {
+        name: part.items[name] if name in part.items else pd.Series(sizes[name]) for name in names
+    }
+    return slices.measure(sample, cells)
 
 
 def summary(found: dict[str, dict[str, Any]], headline: str) -> str:

@@ -1,4 +1,4 @@
-"""Predictors of ratings side by side, and how a model does where train tells it nothing."""
+"""Predictors of ratings side by side."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import pandas as pd
 
 from onecycle.decide import intervals
 from onecycle.decide import metrics as m
-from onecycle.decide.recommend import Rated
 from onecycle.decide.scores import Array, Floats
 
 
@@ -52,29 +51,3 @@ def compare(
             row |= {kind: each["value"], f"{kind}_low": each["low"], f"{kind}_high": each["high"]}
         rows.append(row)
     return pd.DataFrame(rows)
-
-
-def unseen(train: Rated, judged: Rated, predicted: Floats) -> pd.DataFrame:
-    """How many judged ratings are of users and items that train does not have, and their error.
-
-    Args:
-        train: what the model learnt from; its mean is held against the model.
-        judged: what it is judged by.
-        predicted: the model's ratings of them [N].
-
-    Returns:
-        A row for each of `both seen`, `user unseen`, `item unseen`: `items` (ratings), `rmse` and
-        `rmse_mean` (of train's mean); both null where there are none.
-    """
-    user, item = (judged.pairs == 0).T
-    rows = []
-    for name, rows_of in (
-        ("both seen", ~(user | item)),
-        ("user unseen", user),
-        ("item unseen", item),
-    ):
-        y = judged.ratings[rows_of]
-        guesses = (predicted[rows_of], np.full(len(y), train.ratings.mean()))
-        errors = [np.sqrt(((g - y) ** 2).mean()) if len(y) else np.nan for g in guesses]
-        rows.append([name, len(y), *errors])
-    return pd.DataFrame(rows, columns=["who", "items", "rmse", "rmse_mean"])

@@ -140,14 +140,48 @@ def metrics(
 ) -> dict[str, Floats]:
     """Accuracy and its kin; nll, ece and brier of the tempered probabilities."""
     logits = finite(scores) / decision["temperature"]
+    top = {"top_5_accuracy": m.top_5_accuracy(logits, y, weights)}
     return {
         "accuracy": m.accuracy(logits, y, weights),
         "error_rate": m.error_rate(logits, y, weights),
+        **(top if logits.shape[1] > m.TOP else {}),
         "balanced_accuracy": m.balanced_accuracy(logits, y, weights),
         "nll": m.nll(logits, y, weights),
         "ece": m.ece(logits, y, weights),
         "brier": m.brier(logits, y, weights),
     } | _answered(logits, y, decision, weights)
+
+
+def headline_parts(
+    scores: Array,
+    y: Array,
+    decision: dict[str, Any],
+    weights: Floats,
+    size_px: Array | None = None,
+) -> Floats:
+    """The accuracy, one part."""
+    return m.accuracy(finite(scores), y, weights)[:, None]
+
+
+def part_bias(scores: Array, y: Array, rows: Array) -> Floats:
+    """None: a mean over items is expected to be the same on part of them."""
+    return np.zeros(1)
+
+
+def trivial(
+    y_train: Array, y: Array, width: int, weights: Floats, size_px: Array | None = None
+) -> dict[str, Floats]:
+    """The metrics of the baseline."""
+    return metrics(baseline(y_train, len(y), width), y, default(), weights)
+
+
+def losses(
+    scores: Array, y: Array, decision: dict[str, Any], size_px: Array | None = None
+) -> Floats:
+    """Each item's surprise at its label, in nats."""
+    logits = finite(scores) / decision["temperature"]
+    surprise: Floats = -log_softmax(logits)[np.arange(len(y)), y.astype(np.int64)]
+    return surprise
 
 
 def answers(

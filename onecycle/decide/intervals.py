@@ -1,38 +1,29 @@
 """Intervals at 95 % for any metric, by the bootstrap over items or over whole groups.
 
-The method is the percentile bootstrap with two corrections, each a line of `_bounds`. How often
-the interval held the truth in simulations, without and with them: the mean of 5 groups 85 and 92 %,
-`map` on 150 items 90 and 94 %, `ece` of an overconfident model on 200 items 70 and 87 %.
-
-- Few units: the plain interval is too narrow by sqrt(n / (n - 1)) and by the normal's quantile in
-  place of Student's t. Taking wider quantiles makes up for both (Hesterberg 2015, What Teachers
-  Should Know About the Bootstrap, 'expanded percentile'). It matters for 5 to 30 groups.
-- Bias: some metrics (ece above all) are higher on any resample than on the sample itself, so that
-  the plain interval may exclude the value. Shifting the quantiles by the median bias makes up for
-  it (Efron 1981, 'bias-corrected percentile') and leaves unbiased metrics as they are. The value
-  itself always lies within.
-
-What it cannot do: where no item errs all draws are equal and the interval has no width, though an
-error rate of up to 3 / n may be hidden ('rule of three'); and the ece of a well calibrated model is
-itself too high on few items (about 0.06 on 200, where the truth is 0), interval and all.
+`onecycle.decide.bounds` tells how resamples become bounds, `docs/intervals.md` how often these hold
+the truth. What they cannot do: a metric that is no share and equal in all resamples has an interval
+without width; and the ece of a well calibrated model is itself too high on few items (about 0.06 on
+200, where the truth is 0), interval and all.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import TypedDict
+from typing import TypeAlias, TypedDict
 
 import numpy as np
+import pandas as pd
 
+from onecycle.decide.bounds import bounds
+from onecycle.decide.metrics import is_share, limits, ratio
 from onecycle.decide.scores import Array, Floats
 from onecycle.errors import UserError
 
-LEVEL = 0.95
-"""Share of samples whose interval should hold the truth: the custom."""
 MIN_GROUPS = 5
 """Fewer groups than this have too few distinct resamples (4 groups: 35) for a 95 % interval."""
 _CHUNK = 2_000_000
 """Weights held at once: 16 MB in float64, and a few arrays of that size in the metrics."""
+Ends: TypeAlias = tuple[Array | float, Array | float] | Array
 
 
 class Interval(TypedDict):
@@ -57,6 +48,13 @@ def within_groups(groups: Array | None) -> bool:
     return groups is not None and len(np.unique(groups)) < MIN_GROUPS
 
 
+def units_of(n: int, groups: Array | None) -> Array:
+    """What is drawn, as int [n] from 0: the item's own number, or its group's."""
+    if groups is None or within_groups(groups):
+        return np.arange(n)
+    return np.unique(groups, return_inverse=True)[1]
+
+
 def bootstrap_weights(n: int, groups: Array | None, draws: int, seed: int) -> Iterator[Floats]:
     """Weights of the items in each resample.
 
@@ -77,7 +75,8 @@ def bootstrap_weights(n: int, groups: Array | None, draws: int, seed: int) -> It
         rows = min(step, draws - start)
         picks = rng.integers(count, size=(rows, count)) + count * np.arange(rows)[:, None]
         times = np.bincount(picks.ravel(), minlength=rows * count).reshape(rows, count)
-        yield times.astype(np.float64)[:, units]
+        weights = times.astype(np.float64)
+        yield weights if count == n else weights[:, units]
 
 
 def measure(
@@ -106,54 +105,121 @@ def measure(
     """
     if n == 0:
         raise UserError("metrics: expected at least one item, found none; enlarge this split")
-    values = metrics(np.ones((1, n)))
-    for name, value in values.items():
+    found = metrics(np.ones((1, n)))
+    for name, value in found.items():
         if not np.isfinite(value[0]):
             raise UserError(
                 f"metric {name}: expected a finite value, got {value[0]} on {n} items; check that "
                 "they have labels and that the scores are finite"
             )
-    chunks = [metrics(weights) for weights in bootstrap_weights(n, groups, draws, seed)]
-    count = int(units_of(n, groups).max()) + 1
-    intervals: dict[str, Interval] = {}
-    for name, value in values.items():
-        drawn = np.concatenate([chunk[name] for chunk in chunks])
-        low, high = _bounds(float(value[0]), drawn[np.isfinite(drawn)], count)
-        intervals[name] = {"value": float(value[0]), "low": low, "high": high, "n": n}
-    return intervals
+
+    def columns(weights: Floats) -> Floats:
+        return np.stack(list(metrics(weights).values()), axis=1)
+
+    shares = np.array([is_share(name) for name in found])
+    ends = np.array([limits(name) for name in found]).T
+    table = tabulate(columns, n, groups, shares=shares, ends=ends, draws=draws, seed=seed)
+    rows = zip(found, table[["value", "low", "high"]].values.tolist(), strict=True)
+    return {
+        name: {"value": value, "low": low, "high": high, "n": n}
+        for name, (value, low, high) in rows
+    }
 
 
-def units_of(n: int, groups: Array | None) -> Array:
-    """What is drawn, as int [n] from 0: the item's own number, or its group's."""
-    if groups is None or within_groups(groups):
-        return np.arange(n)
-    return np.unique(groups, return_inverse=True)[1]
-
-
-def bounds(value: Floats, drawn: Floats, units: Array, shares: Array) -> tuple[Floats, Floats]:
-    """The bounds [M] of values [M] from their resamples [D, M], each over so many `units` [M].
+def tabulate(
+    values: Callable[[Floats], Floats],
+    n: int,
+    groups: Array | None = None,
+    *,
+    units: Array | None = None,
+    shares: Array | bool = False,
+    ends: Ends = (-np.inf, np.inf),
+    draws: int = 1000,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """Many values of the same items, each with its 95 % interval.
 
     Args:
-        value: what the bounds are of; they are NaN where it is.
-        drawn: NaN where a resample has no value.
-        units: items or groups.
-        shares: is not asked.
+        values: from weights [B, n] to values [B, M]; NaN where a resample has none.
+        n: number of items.
+        groups: [n], see `bootstrap_weights`.
+        units: int [M], of how many items or groups each value is; None: of all.
+        shares: bool [M], whether each is a mean of yes and no.
+        ends: the least and the highest value that there can be, of all or of each [M].
+        draws: as in `measure`.
+        seed: likewise.
+
+    Returns:
+        A row for each of the M: `value low high`, null where there is no value.
     """
-    found = np.full((2, len(value)), np.nan)
-    for at in np.flatnonzero(np.isfinite(value) & np.isfinite(drawn).any(axis=0)):
-        draws = drawn[np.isfinite(drawn[:, at]), at]
-        found[:, at] = _bounds(float(value[at]), draws, int(units[at]))
-    return found[0], found[1]
+    value = values(np.ones((1, n)))[0]
+    drawn = np.concatenate([values(w) for w in bootstrap_weights(n, groups, draws, seed)])
+    if units is None:
+        units = np.array(int(units_of(n, groups).max()) + 1)
+    units, shares = (np.broadcast_to(each, value.shape) for each in (units, shares))
+    grouped = groups is not None and not within_groups(groups)
+    low, high = np.clip(bounds(value, drawn, units, shares, grouped=grouped), *_pair(ends))
+    return pd.DataFrame({"value": value, "low": low, "high": high})
 
 
-def _bounds(value: float, drawn: Floats, units: int) -> tuple[float, float]:
-    """Low and high bound from the draws [D] of a metric over `units` items or groups."""
-    from scipy.special import ndtr, ndtri, stdtrit  # here: slow to import
+def _pair(ends: Ends) -> tuple[Array, Array]:
+    return np.asarray(ends[0]), np.asarray(ends[1])
 
-    if units == 1:
-        return value, value
-    wide = np.sqrt(units / (units - 1)) * stdtrit(units - 1, (1 + LEVEL) / 2)
-    lower = ((drawn < value).mean() + (drawn <= value).mean()) / 2  # equal draws count half
-    bias = ndtri(np.clip(lower, 0.5 / len(drawn), 1 - 0.5 / len(drawn)))
-    low, high = np.quantile(drawn, ndtr(2 * bias + np.array([-wide, wide])))
-    return min(float(low), value), max(float(high), value)
+
+def untold(table: pd.DataFrame, units: Array) -> pd.DataFrame:
+    """The same without bounds that would tell too much; of values that are no shares.
+
+    They are of fewer than `MIN_GROUPS` items or groups, or without width: the resamples say nothing
+    then of what else may be.
+    """
+    found = table.copy()
+    found.loc[(units < MIN_GROUPS) | (table["low"] == table["high"]), ["low", "high"]] = np.nan
+    return found
+
+
+def ratios(
+    top: Array,
+    among: Array,
+    groups: Array | None = None,
+    *,
+    shares: bool = False,
+    draws: int = 1000,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """Means over parts of the items, each with its 95 % interval: sum of `top` / sum of `among`.
+
+    Args:
+        top: float or bool [N, M], what is averaged, 0 where an item is not in a part; an array, or
+            SciPy's sparse one.
+        among: bool [N, M], which items a part has; likewise.
+        groups: [N], see `bootstrap_weights`.
+        shares: whether what is averaged is yes or no, else it is at least 0.
+        draws: as in `measure`.
+        seed: likewise.
+
+    Returns:
+        A row for each part: `n value low high`; the bounds are null where `untold`.
+    """
+    counted, summed = among.astype(np.float64), top.astype(np.float64)
+
+    def values(weights: Floats) -> Floats:
+        bottom = np.asarray(weights @ counted)
+        return np.where(bottom > 0, ratio(np.asarray(weights @ summed), bottom), np.nan)
+
+    units = count_units(among, groups)
+    given = {"draws": draws, "seed": seed}
+    table = tabulate(
+        values, among.shape[0], groups, units=units, shares=shares, ends=(0, np.inf), **given
+    )
+    table = table if shares else untold(table, units)
+    sizes = np.asarray(among.sum(axis=0)).ravel().astype(np.int64)
+    table.insert(0, "n", sizes)
+    return table
+
+
+def count_units(among: Array, groups: Array | None) -> Array:
+    """How many items, or groups where those are drawn, are in each part, bool [N, M]; int [M]."""
+    item, part = among.nonzero()
+    width = among.shape[1]
+    pairs = np.unique(units_of(among.shape[0], groups)[item] * width + part)
+    return np.bincount(pairs % width, minlength=width)

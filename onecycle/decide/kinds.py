@@ -96,6 +96,36 @@ class Kind(Protocol[P]):
             UserError: The scores are not finite.
         """
 
+    def headline_parts(
+        self,
+        scores: Array,
+        y: Array,
+        decision: dict[str, Any],
+        weights: Floats,
+        size_px: Array | None = None,
+    ) -> Floats:
+        """What the headline is the mean of, float64 [B, C], NaN for what a draw does not have."""
+
+    def part_bias(self, scores: Array, y: Array, rows: Array) -> Floats:
+        """How much more than on the whole `headline_parts` are expected to be, float64 [C].
+
+        On a random part of the items that is as large as `rows`, int [n]; NaN where it is too small
+        to tell.
+        """
+
+    def trivial(
+        self, y_train: Array, y: Array, width: int, weights: Floats, size_px: Array | None = None
+    ) -> dict[str, Floats]:
+        """The metrics, as `metrics` has them, of the best answers that look at no item.
+
+        Those of `baseline`, unless a constant answer is better by a metric.
+        """
+
+    def losses(
+        self, scores: Array, y: Array, decision: dict[str, Any], size_px: Array | None = None
+    ) -> Floats:
+        """How wrong the model is on each item, float64 [N], the higher the worse."""
+
     def answers(
         self,
         scores: Array,

@@ -20,11 +20,17 @@ from onecycle.decide.scores import Array, Floats, log_softmax
 ECE_BINS = 15
 """Equal-width bins of confidence, as in Guo et al. 2017, On Calibration of Modern Networks."""
 
-_HIGHER = {"accuracy", "balanced_accuracy", "map", "accuracy_multi", "f1_micro", "f1_macro"}
+TOP = 5
+"""Guesses that `top_5_accuracy` allows, as ImageNet's."""
+
+_HIGHER = {"accuracy", "top_5_accuracy", "balanced_accuracy", "map", "map_11", "accuracy_multi"}
+_HIGHER |= {"f1_micro", "f1_macro"}
 _LOWER = {"error_rate", "nll", "ece", "brier", "mse", "rmse", "mae"}
 _LOWER |= {"error_px_mean", "error_px_median", "error_px_p90"}
 _HIGHER |= {"precision", "recall", "answered", "coverage"}  # of decisions
 _LOWER |= {"cost", "error_rate_answered"}
+_SHARES = {"accuracy", "error_rate", "top_5_accuracy", "balanced_accuracy", "accuracy_multi"}
+_SHARES |= {"answered", "coverage", "error_rate_answered"}
 
 
 def better(name: str) -> Literal["higher", "lower"]:
@@ -36,6 +42,19 @@ def better(name: str) -> Literal["higher", "lower"]:
     if name not in _HIGHER | _LOWER:
         raise KeyError(name)
     return "higher" if name in _HIGHER else "lower"
+
+
+def is_share(name: str) -> bool:
+    """Whether a metric, or the baseline's, is a mean of yes and no: of items, labels or both."""
+    return name.removeprefix("baseline_") in _SHARES
+
+
+def limits(name: str) -> tuple[float, float]:
+    """The least and the highest value that a metric, or the baseline's, can have."""
+    plain = name.removeprefix("baseline_")
+    if plain in _HIGHER or is_share(plain) or plain == "ece":
+        return 0.0, 1.0
+    return (0.0, np.inf) if plain in _LOWER else (-np.inf, np.inf)
 
 
 # ---- any kind ----
@@ -51,12 +70,13 @@ def mean(values: Array, weights: Floats, total: Floats | None = None) -> Floats:
 def quantile(values: Floats, q: float, weights: Floats) -> Floats:
     """Weighted quantile of `values` [N], q in (0, 1], by the inverse of the distribution function.
 
-    With whole weights it equals numpy's 'inverted_cdf' on items repeated that often.
+    With whole weights it equals numpy's 'inverted_cdf' on items repeated that often. NaN where all
+    weights are zero.
     """
     order = np.argsort(values, kind="stable")
     cumulated = weights[:, order].cumsum(axis=1)
     below = (cumulated < q * cumulated[:, -1:]).sum(axis=1)
-    found: Floats = values[order][below]
+    found: Floats = np.where(cumulated[:, -1] > 0, values[order][below], np.nan)
     return found
 
 
@@ -70,7 +90,7 @@ def mae(error: Floats, weights: Floats) -> Floats:
     return mean(np.abs(error).mean(axis=1), weights)
 
 
-def _mean_where(values: Floats, present: Array) -> Floats:
+def mean_where(values: Floats, present: Array) -> Floats:
     """Mean over the present classes of each row, [B, K] to [B]; NaN where none is."""
     count = present.sum(axis=1)
     total = np.where(present, values, 0.0).sum(axis=1)
@@ -78,7 +98,7 @@ def _mean_where(values: Floats, present: Array) -> Floats:
     return means
 
 
-def _ratio(top: Floats, bottom: Floats) -> Floats:
+def ratio(top: Floats, bottom: Floats) -> Floats:
     """Element by element `top` / `bottom`, 0 where `bottom` is 0."""
     return np.divide(top, bottom, out=np.zeros_like(top), where=bottom > 0)
 
@@ -101,13 +121,19 @@ def error_rate(logits: Floats, y: Array, weights: Floats) -> Floats:
     return mean(~_right(logits, y), weights)
 
 
+def top_5_accuracy(logits: Floats, y: Array, weights: Floats) -> Floats:
+    """Share of items whose class is among the `TOP` highest; of a tie the first classes are."""
+    own = logits[np.arange(len(y)), y.astype(np.int64)][:, None]
+    before = np.arange(logits.shape[1]) < y[:, None]
+    ahead = ((logits > own) | ((logits == own) & before)).sum(axis=1)
+    return mean(ahead < TOP, weights)
+
+
 def balanced_accuracy(logits: Floats, y: Array, weights: Floats) -> Floats:
     """Mean recall over the classes that are present in the draw."""
     belongs = _one_hot(y, logits.shape[1])
     present = weights @ belongs
-    return _mean_where(
-        _ratio(weights @ (belongs * _right(logits, y)[:, None]), present), present > 0
-    )
+    return mean_where(ratio(weights @ (belongs * _right(logits, y)[:, None]), present), present > 0)
 
 
 def nll(logits: Floats, y: Array, weights: Floats) -> Floats:
@@ -147,34 +173,7 @@ def _one_hot(index: Array, width: int) -> Floats:
     return belongs
 
 
-# ---- multicategory: logits [N, K], chosen bool [N, K], y bool [N, K] ----
-
-
-def mean_average_precision(logits: Floats, y: Array, weights: Floats) -> Floats:
-    """'map': mean of the average precision over the classes with a positive in the draw.
-
-    Average precision is scikit-learn's: precision at every distinct score, weighted by the gain
-    in recall there; items of equal score enter together. NaN where no class has a positive.
-    """
-    classes = [_average_precision(logits[:, k], y[:, k] > 0, weights) for k in range(y.shape[1])]
-    values = np.stack(classes, axis=1)
-    return _mean_where(values, weights @ (y > 0).astype(np.float64) > 0)
-
-
-def _average_precision(scores: Floats, y: Array, weights: Floats) -> Floats:
-    """One class: scores [N], y bool [N]; 0 where the draw has no positive."""
-    order = np.argsort(-scores, kind="stable")
-    ranked = -scores[order]
-    positives = np.flatnonzero(y[order])
-    if len(positives) == 0:
-        return np.zeros(len(weights))
-    last = np.searchsorted(ranked, ranked[positives], side="right") - 1  # of the equal scores
-    above = weights[:, order].cumsum(axis=1)[:, last]
-    gain = weights[:, order[positives]]
-    found = gain.cumsum(axis=1)
-    hits = found[:, np.searchsorted(positives, last, side="right") - 1]
-    area: Floats = (gain * _ratio(hits, above)).sum(axis=1)
-    return _ratio(area, found[:, -1])
+# ---- multicategory: chosen bool [N, K], y bool [N, K]; rankings are in ranking.py ----
 
 
 def accuracy_multi(chosen: Array, y: Array, weights: Floats) -> Floats:
@@ -185,7 +184,7 @@ def accuracy_multi(chosen: Array, y: Array, weights: Floats) -> Floats:
 def f1_micro(chosen: Array, y: Array, weights: Floats) -> Floats:
     """F1 over all (item, label) pairs together; 0 where nothing is chosen and nothing is true."""
     both, either = _f1_parts(chosen, y, weights)
-    return _ratio(2 * both.sum(axis=1), either.sum(axis=1))
+    return ratio(2 * both.sum(axis=1), either.sum(axis=1))
 
 
 def f1_macro(chosen: Array, y: Array, weights: Floats) -> Floats:
@@ -195,7 +194,7 @@ def f1_macro(chosen: Array, y: Array, weights: Floats) -> Floats:
     the same ones and a rare class that a draw misses does not count as a failure.
     """
     both, either = _f1_parts(chosen, y, weights)
-    return _mean_where(_ratio(2 * both, either), weights @ (y > 0).astype(np.float64) > 0)
+    return mean_where(ratio(2 * both, either), weights @ (y > 0).astype(np.float64) > 0)
 
 
 def _f1_parts(chosen: Array, y: Array, weights: Floats) -> tuple[Floats, Floats]:

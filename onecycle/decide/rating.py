@@ -92,6 +92,36 @@ def metrics(
     return own | decided(scores, y, decision, weights)
 
 
+def headline_parts(
+    scores: Array,
+    y: Array,
+    decision: dict[str, Any],
+    weights: Floats,
+    size_px: Array | None = None,
+) -> Floats:
+    """The root of the squared error, one part."""
+    return np.sqrt(m.mse(difference(scores, y), weights))[:, None]
+
+
+def part_bias(scores: Array, y: Array, rows: Array) -> Floats:
+    """None: a mean over items is expected to be the same on part of them."""
+    return np.zeros(1)
+
+
+def trivial(
+    y_train: Array, y: Array, width: int, weights: Floats, size_px: Array | None = None
+) -> dict[str, Floats]:
+    """The metrics of the baseline."""
+    return metrics(baseline(y_train, len(y), width), y, default(), weights)
+
+
+def losses(
+    scores: Array, y: Array, decision: dict[str, Any], size_px: Array | None = None
+) -> Floats:
+    """Each item's absolute error."""
+    return np.asarray(np.abs(difference(scores, y))[:, 0])
+
+
 def answers(
     scores: Array,
     decision: dict[str, Any],

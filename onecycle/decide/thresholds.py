@@ -5,8 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from onecycle.decide.intervals import bootstrap_weights, bounds, units_of
+from onecycle.decide.bounds import bounds
+from onecycle.decide.intervals import bootstrap_weights, units_of, within_groups
 from onecycle.decide.labelling import Counts, Goal
+from onecycle.decide.metrics import is_share, limits
 from onecycle.decide.scores import Array, Floats, sigmoid
 from onecycle.errors import UserError
 
@@ -68,10 +70,11 @@ def sweep_in_bands(
     chunks = [_swept(logits, y, goal, each) for each in weights]
     drawn = {name: np.concatenate([each[name] for each in chunks]) for name in chunks[0]}
     units = np.full(len(table), units_of(len(y), groups).max() + 1)
+    grouped = groups is not None and not within_groups(groups)
     columns: dict[str, Array] = {"threshold": THRESHOLDS}
     for name, draws in drawn.items():
-        value = table[name].to_numpy()
-        low, high = bounds(value, draws, units, np.zeros(len(units), dtype=bool))
+        value, share = table[name].to_numpy(), np.full(len(table), is_share(name))
+        low, high = np.clip(bounds(value, draws, units, share, grouped=grouped), *limits(name))
         columns |= {name: value, f"{name}_low": low, f"{name}_high": high}
     worth = goal.worth(drawn)
     worth = worth[np.isfinite(worth).any(axis=1)]

@@ -7,47 +7,21 @@ decision that nobody chose, on the same resamples: that part is the same for bot
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from onecycle.decide.intervals import bootstrap_weights, bounds, units_of
+from onecycle.decide.bounds import bounds
+from onecycle.decide.intervals import bootstrap_weights, units_of, within_groups
 from onecycle.decide.kinds import Kind
-from onecycle.decide.scores import Array, Floats
+from onecycle.decide.metrics import is_share, limits
+from onecycle.decide.sample import Sample
+from onecycle.decide.scores import Floats
 
 Named = dict[tuple[str, str], Floats]  # by decision and metric
-
-
-@dataclass(frozen=True)
-class Scored:
-    """Items with what the model makes of them.
-
-    Attributes:
-        part: of the split.
-        scores: its raw outputs, float [N, width].
-        y: the truth, as `Kind` has it.
-        groups: str [N]; null where an item has none.
-        size_px: widths and heights of pictures, float [N, 2]; null without pictures.
-    """
-
-    part: str
-    scores: Array
-    y: Array
-    groups: Array | None = None
-    size_px: Array | None = None
-
-    def resample(
-        self, values: Callable[[Floats], Named], draws: int, seed: int
-    ) -> tuple[dict[tuple[str, str], float], Named, int]:
-        """Values by name, their resamples [draws], and of how many items or groups they are."""
-        n = len(self.y)
-        chunks = [values(each) for each in bootstrap_weights(n, self.groups, draws, seed)]
-        own = {name: float(value[0]) for name, value in values(np.ones((1, n))).items()}
-        drawn = {name: np.concatenate([each[name] for each in chunks]) for name in own}
-        return own, drawn, int(units_of(n, self.groups).max()) + 1
 
 
 @dataclass(frozen=True)
@@ -69,43 +43,30 @@ class Worth:
         return {"decisions.csv": self.decisions, "curves.csv": self.curves}
 
 
-def weigh(
-    kind: Kind[Any],
-    decision: dict[str, Any],
-    judged: Scored,
-    fitted: Scored | None,
-    *,
-    draws: int = 1000,
-    seed: int = 0,
-) -> Worth:
-    """Holds the decision beside its rivals (see `compare`), and both parts' curves."""
+def weigh(kind: Kind[Any], judged: Sample, fitted: Sample | None, names: Sequence[str]) -> Worth:
+    """Holds the decision beside its rivals (see `compare`), and both parts' curves.
+
+    Args:
+        kind: of the target.
+        judged: as in `compare`.
+        fitted: likewise.
+        names: of the parts that the two are of.
+    """
     parts = [judged] if fitted is None else [judged, fitted]
     curves = [
-        kind.curve(each.scores, each.y, decision, each.size_px).assign(part=each.part)
-        for each in parts
+        kind.curve(each.scores, each.y, judged.decision, each.size_px).assign(part=name)
+        for name, each in zip(names, parts, strict=False)
     ]
-    decisions = compare(kind, decision, judged, fitted, draws=draws, seed=seed)
-    return Worth(decisions, pd.concat(curves, ignore_index=True))
+    return Worth(compare(kind, judged, fitted), pd.concat(curves, ignore_index=True))
 
 
-def compare(
-    kind: Kind[Any],
-    decision: dict[str, Any],
-    judged: Scored,
-    fitted: Scored | None,
-    *,
-    draws: int = 1000,
-    seed: int = 0,
-) -> pd.DataFrame:
+def compare(kind: Kind[Any], judged: Sample, fitted: Sample | None) -> pd.DataFrame:
     """The decision beside its rivals, on the same resamples.
 
     Args:
         kind: of the target.
-        decision: what calibrate fitted.
-        judged: the items that judge.
+        judged: the items that judge, with the decision.
         fitted: those that it was fitted on; null where they are the same.
-        draws: resamples of each.
-        seed: of the resamples.
 
     Returns:
         A row for each rival and metric: `decision`, `used` (whether it is the one), `metric`; its
@@ -113,45 +74,89 @@ def compare(
         `fit`; the `gap`, fit less value; and of that what is due to `choosing`, the gap less the
         first rival's. All with `_low` and `_high`, 95 %; null where there is nothing to tell.
     """
-    rivals = kind.rivals(decision)
+    rivals = kind.rivals(judged.decision)
     base = next(iter(rivals))
-
-    def measured(of: Scored) -> Callable[[Floats], Named]:
-        return lambda weights: {
-            (name, metric): values
-            for name, rival in rivals.items()
-            for metric, values in kind.decided(of.scores, of.y, rival, weights, of.size_px).items()
-        }
-
-    value, drawn, units = judged.resample(measured(judged), draws, seed)
-    fit: dict[tuple[str, str], float] = {}
-    fit_drawn: Named = {}
-    fit_units = units
+    here = Resampled.of(kind, rivals, judged)
+    there, both = None, here
     if fitted is not None:  # its own seed: the two parts are independent
-        fit, fit_drawn, fit_units = fitted.resample(measured(fitted), draws, seed + 1)
-    fewest = min(units, fit_units)
+        there = Resampled.of(kind, rivals, replace(fitted, seed=fitted.seed + 1))
+        both = here.gap_of(there)
     rows = []
-    for key, own in value.items():
+    for key in here.values:
         first = (base, key[1])
-        row = {"decision": key[0], "used": rivals[key[0]] == decision, "metric": key[1]}
-        row |= _told("value", own, drawn[key], units)
-        if key in fit:
-            row |= _told("fit", fit[key], fit_drawn[key], fit_units)
-        if key != first and first in value:
-            row |= _told("more", own - value[first], drawn[key] - drawn[first], units)
-        if key in fit:
-            gap, gap_drawn = fit[key] - own, fit_drawn[key] - drawn[key]
-            row |= _told("gap", gap, gap_drawn, fewest)
-        if key in fit and key != first and first in fit and first in value:
-            less, less_drawn = fit[first] - value[first], fit_drawn[first] - drawn[first]
-            row |= _told("choosing", gap - less, gap_drawn - less_drawn, fewest)
+        used = rivals[key[0]] == judged.decision
+        row: dict[str, Any] = {"decision": key[0], "used": used, "metric": key[1]}
+        row |= here.told("value", key)
+        others = key != first and first in here.values
+        row |= here.told("more", key, first) if others else {}
+        if there is not None and key in there.values:
+            row |= there.told("fit", key)
+            row |= both.told("gap", key)
+            row |= both.told("choosing", key, first) if others and first in both.values else {}
         rows.append(row)
     names = ("value", "more", "fit", "gap", "choosing")
     columns = [f"{name}{end}" for name in names for end in ("", "_low", "_high")]
     return pd.DataFrame(rows).reindex(columns=["decision", "used", "metric", *columns])
 
 
-def _told(name: str, value: float, drawn: Floats, units: int) -> dict[str, Any]:
-    """A value and its bounds, under its name."""
-    low, high = bounds(np.array([value]), drawn[:, None], np.array([units]), np.array([False]))
-    return {name: value, f"{name}_low": float(low[0]), f"{name}_high": float(high[0])}
+@dataclass(frozen=True)
+class Resampled:
+    """Values by decision and metric, and their resamples [draws].
+
+    Attributes:
+        values: of all items.
+        drawn: of each resample.
+        units: of how many items or groups they are.
+        grouped: whether the units are groups.
+        bare: whether they are metrics, which have limits, and no differences.
+    """
+
+    values: dict[tuple[str, str], float]
+    drawn: Named
+    units: int
+    grouped: bool
+    bare: bool = True
+
+    @classmethod
+    def of(cls, kind: Kind[Any], rivals: dict[str, dict[str, Any]], sample: Sample) -> Resampled:
+        """What each rival reaches on a sample."""
+
+        def measured(weights: Floats) -> Named:
+            scores, y, size_px = sample.scores, sample.y, sample.size_px
+            return {
+                (name, metric): values
+                for name, rival in rivals.items()
+                for metric, values in kind.decided(scores, y, rival, weights, size_px).items()
+            }
+
+        n, groups = len(sample), sample.groups
+        weights = bootstrap_weights(n, groups, sample.draws, sample.seed)
+        chunks = [measured(each) for each in weights]
+        values = {name: float(value[0]) for name, value in measured(np.ones((1, n))).items()}
+        drawn = {name: np.concatenate([each[name] for each in chunks]) for name in values}
+        grouped = groups is not None and not within_groups(groups)
+        return cls(values, drawn, int(units_of(n, groups).max()) + 1, grouped)
+
+    def gap_of(self, other: Resampled) -> Resampled:
+        """What another has more than this one."""
+        keys = [key for key in self.values if key in other.values]
+        return Resampled(
+            {key: other.values[key] - self.values[key] for key in keys},
+            {key: other.drawn[key] - self.drawn[key] for key in keys},
+            min(self.units, other.units),
+            self.grouped,
+            bare=False,
+        )
+
+    def told(
+        self, name: str, key: tuple[str, str], less: tuple[str, str] | None = None
+    ) -> dict[str, Any]:
+        """A value, or what it has more than another, and its bounds, under a name."""
+        value, drawn = self.values[key], self.drawn[key]
+        bare = self.bare and less is None
+        if less is not None:
+            value, drawn = value - self.values[less], drawn - self.drawn[less]
+        share, units = np.array([bare and is_share(key[1])]), np.array([self.units])
+        found = bounds(np.array([value]), drawn[:, None], units, share, grouped=self.grouped)
+        low, high = np.clip(found, *(limits(key[1]) if bare else (-np.inf, np.inf)))
+        return {name: value, f"{name}_low": float(low[0]), f"{name}_high": float(high[0])}

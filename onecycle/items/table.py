@@ -1,22 +1,25 @@
 """What every reader gives: the table of examples, and the rows that were set aside."""
 
+import re
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal
 
 import pyarrow as pa
+import pyarrow.compute as pc
 from pydantic import Field, field_validator
 
 from onecycle.errors import UserError
 from onecycle.items.columns import Columns
 from onecycle.params import Section
+from onecycle.tables import COLUMNS, TITLE
 
-COLUMNS = ["id", "x", "y", "group", "time", "split"]
 IMAGE_SUFFIXES = {
     *(".npy", ".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".gif", ".bmp", ".webp", ".tif", ".tiff"),
     *(".ppm", ".pgm", ".pbm", ".pnm"),
 }
+CODE = re.compile("0[0-9]")
 Y_TYPES = {
     "category": pa.string(),
     "multicategory": pa.list_(pa.string()),
@@ -67,8 +70,9 @@ class ReaderParams(Resize):
 class Reading:
     """The rows that a reader found, good ones and bad ones, as they came.
 
-    `rows` are mappings with the keys of COLUMNS (missing ones are null), maybe `title`, and maybe
-    `at`: the (file, row) that it stands in, else it is x. `Columns` of ratings may stand for them.
+    `rows` are mappings with the keys of COLUMNS (missing ones are null), maybe `title`, maybe
+    `kept`: cells of more columns by name, as text, and maybe `at`: the (file, row) that it stands
+    in, else it is x. `Columns` of ratings may stand for them.
     `bad` have `file`, `row` (1 is a file's first line; 0 where the whole file is meant) and
     `reason`; `notes` the same with `note`.
     """
@@ -110,7 +114,8 @@ def _text(value: Path | str) -> str:
 def items_table(rows: list[dict[str, Any]] | Columns, y: str, *, pair: bool) -> pa.Table:
     """The items table: `id x y group time split`, sorted by id; its metadata name the target.
 
-    A column `title` follows where the rows have that key.
+    A column `title` follows where the rows have that key, then those that they keep: as numbers
+    where all cells are, null where one is empty.
 
     Args:
         rows: good rows.
@@ -134,13 +139,27 @@ def items_table(rows: list[dict[str, Any]] | Columns, y: str, *, pair: bool) -> 
         pa.int64(),
         pa.string(),
     ]
-    names = COLUMNS + ["title"] * any("title" in row for row in rows)
+    names = COLUMNS + [TITLE] * any(TITLE in row for row in rows)
     cells = {name: [row.get(name) for row in rows] for name in names}
     columns = [
         pa.array(cells[name], kind)
         for name, kind in zip(names, [*types, pa.string()], strict=False)
     ]
-    return pa.table(columns, names=names, metadata={"target": y})
+    kept = list(rows[0].get("kept", {})) if rows else []
+    columns += [_typed([row["kept"][name] for row in rows]) for name in kept]
+    return pa.table(columns, names=names + kept, metadata={"target": y})
+
+
+def _typed(cells: list[str]) -> pa.Array:
+    """Cells as whole numbers, as numbers or as text; `007` is a name."""
+    texts = pa.array([cell.strip() or None for cell in cells], pa.string())
+    if not any(CODE.match(cell.strip()) for cell in cells):
+        for kind in (pa.int64(), pa.float64()):
+            try:
+                return pc.cast(texts, kind)
+            except pa.ArrowInvalid:
+                continue
+    return texts
 
 
 def quarantine_table(bad: list[dict[str, Any]]) -> pa.Table:

@@ -5,12 +5,15 @@ from collections import Counter
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from onecycle.errors import UserError
 from onecycle.items.lines import lines_of, number, records_of, whole_number
 from onecycle.items.table import ReaderParams, Reading
 from onecycle.params import Section, nearest
+from onecycle.tables import COLUMNS, TITLE
+
+TAKEN = {*COLUMNS, TITLE, "width", "height"}  # names that mean something else in the items table
 
 
 class Table(Section):
@@ -54,6 +57,7 @@ class Params(ReaderParams):
         tables: the files.
         columns: their columns, the same in all; one that a file lacks is only allowed for `valid`.
         label_sep: what stands between the labels of a multicategory cell.
+        keep: more columns to keep in the items table, by which evaluate then tells the score too.
     """
 
     reader: Literal["table"]
@@ -61,6 +65,15 @@ class Params(ReaderParams):
     columns: Columns = Columns()
     y: Literal["category", "multicategory", "points"]
     label_sep: str = Field(" ", min_length=1)
+    keep: list[str] = []
+
+    @field_validator("keep")
+    @classmethod
+    def _are_free(cls, keep: list[str]) -> list[str]:
+        for name in keep:
+            if name in TAKEN or keep.count(name) > 1:
+                raise ValueError(f"'{name}' is the name of another column of the items table")
+        return keep
 
 
 def read(raw: Path, params: Params) -> Reading:
@@ -103,16 +116,17 @@ def _read_table(reading: Reading, raw: Path, table: Table, params: Params) -> No
 
 
 def _check_columns(file: Path, header: list[str], params: Params, table: Table) -> None:
-    asked = params.columns.model_dump(exclude_none=True)
+    columns = params.columns.model_dump(exclude_none=True)
     if table.split:
-        asked.pop("valid", None)
+        columns.pop("valid", None)
+    asked = {f"columns.{key}": names for key, names in columns.items()} | {"keep": params.keep}
     for key, names in asked.items():
         for name in names if isinstance(names, list) else [names]:
             if name not in header:
                 hint = nearest(name, header)
-                raise UserError(f"{file}: no column '{name}' (prepare.columns.{key}); {hint}")
+                raise UserError(f"{file}: no column '{name}' (prepare.{key}); {hint}")
             if Counter(header)[name] > 1:
-                raise UserError(f"{file}: several columns '{name}' (prepare.columns.{key})")
+                raise UserError(f"{file}: several columns '{name}' (prepare.{key})")
     y = params.columns.y
     if not (isinstance(y, list) and len(y) == 2 if params.y == "points" else isinstance(y, str)):
         raise UserError("prepare.columns.y: points need two columns, other targets one")
@@ -139,8 +153,8 @@ def _add(
     if not (raw / x).is_file():
         raise ValueError(f"no file '{x}'")
     group = cells[columns.group].strip() or None if columns.group else None
-    at = (table.path, row)
-    reading.add(id=x, x=x, y=target, group=group, time=time, split=split, at=at)
+    at, kept = (table.path, row), {name: cells[name] for name in params.keep}
+    reading.add(id=x, x=x, y=target, group=group, time=time, split=split, at=at, kept=kept)
 
 
 def _path(images: str, name: str) -> str:

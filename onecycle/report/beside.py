@@ -1,4 +1,4 @@
-"""A recommender beside the textbook's: is it better than SVD, and what of unseen users."""
+"""A recommender beside the textbook's: is it better than SVD?"""
 
 import numpy as np
 import pandas as pd
@@ -8,32 +8,24 @@ from onecycle.decide.recommend import baselines
 from onecycle.report.facts import Facts
 from onecycle.report.parts import Section, Table
 from onecycle.report.rated import RatedItems
-from onecycle.report.words import count
 
 OWN = "This model"
 
 
 def frames(facts: Facts, rated: RatedItems) -> dict[str, pd.DataFrame]:
-    """The model beside the baselines; its errors where user or item is unseen."""
+    """The model beside the baselines."""
     own = facts.predictions["predicted"].to_numpy(dtype=np.float64)
     shape = (rated.users + 1, len(rated.items) + 1)
     predicted = {OWN: own}
     for fit in baselines(rated.train, rated.valid, shape):
         predicted[fit.label] = fit.predict(rated.judged.pairs)
-    groups = facts.predictions["group"]
-    table = beside.compare(
-        rated.judged.ratings,
-        predicted,
-        None if groups.isna().any() else groups.to_numpy(dtype=np.str_),
-        draws=rated.draws,
-        seed=rated.seed,
-    )
-    unseen = beside.unseen(rated.train, rated.judged, own)
-    return {"baselines.csv": table, "unseen.csv": unseen}
+    given = {"draws": facts.sample.draws, "seed": facts.sample.seed}
+    table = beside.compare(rated.judged.ratings, predicted, facts.sample.groups, **given)
+    return {"baselines.csv": table}
 
 
 def section(facts: Facts, frames: dict[str, pd.DataFrame]) -> Section:
-    """The answer to 'better than SVD?', the table behind it, and the unseen."""
+    """The answer to 'better than SVD?', and the table behind it."""
     table = frames["baselines.csv"]
     rows = [
         [
@@ -46,11 +38,8 @@ def section(facts: Facts, frames: dict[str, pd.DataFrame]) -> Section:
         for _, each in table.iterrows()
     ]
     columns = ["On the same items", "MSE", "RMSE", "95 % interval", "RMSE more than the model's"]
-    said = [verdict(table), f"Damping and rank were chosen on valid. {unseen(frames)}"]
-    tables = [Table(columns, rows)]
-    if frames["unseen.csv"]["items"][1:].any():
-        tables.append(_unseen_table(frames["unseen.csv"]))
-    return Section("Better than SVD?", said, tables=tables)
+    said = [verdict(table), "Damping and rank were chosen on valid."]
+    return Section("Better than SVD?", said, tables=[Table(columns, rows)])
 
 
 def verdict(table: pd.DataFrame) -> str:
@@ -64,17 +53,6 @@ def verdict(table: pd.DataFrame) -> str:
     if high < 0:
         return f"No: {about}."
     return f"Not shown: {about}, and the interval holds 0."
-
-
-def unseen(frames: dict[str, pd.DataFrame]) -> str:
-    """How many judged ratings train knows nothing of."""
-    _, user, item = frames["unseen.csv"]["items"].tolist()
-    if not user and not item:
-        return "Train has every user and every item that is judged."
-    return (
-        f"{count(int(user), 'rating')} of users and {int(item):,} of items that train does not "
-        "have: those are rated as the average user, or the average item, would be."
-    )
 
 
 def _words(row: pd.Series) -> str:
@@ -92,11 +70,3 @@ def _bounds(row: pd.Series) -> str:
 
 def _interval(row: pd.Series) -> str:
     return f"{row['rmse_more']:+.4f} [{row['rmse_more_low']:+.4f}, {row['rmse_more_high']:+.4f}]"
-
-
-def _unseen_table(table: pd.DataFrame) -> Table:
-    rows = [
-        [str(who), f"{int(n):,}", *(f"{e:.3f}" if n else "–" for e in errors)]
-        for who, n, *errors in table.values.tolist()
-    ]
-    return Table(["In train", "Ratings", "RMSE", "RMSE of train's mean"], rows)

@@ -8,26 +8,27 @@ import pandas as pd
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from onecycle.decide import confused
 from onecycle.decide.category import reliability
 from onecycle.report import decided
 from onecycle.report.facts import Facts
 from onecycle.report.figures import Theme, calm, legend, plot
 from onecycle.report.parts import Answer, Section, Table
-from onecycle.report.words import percent
+from onecycle.report.words import count, percent, within
 
 trivial = "Always naming train's most frequent label"
-worst = "wrong with the highest probability"
+worst = "the highest loss, which is the surprise at the right label"
 PAIRS = 10  # most confused ones that the page shows
+LABELS = 8  # least recalled ones that it shows
+LOSSES = 100  # items of plots/losses.csv
 SHORT = {"nll": "NLL", "brier": "Brier", "ece": "ECE"}
 RELIABLE = "Dots on the dotted line mean what they say; larger ones have more items."
 RISK = "Items from the most confident; a dot is where answers end, the dotted line what was asked."
 
 
 def badness(predictions: pd.DataFrame) -> NDArray[np.float64]:
-    """The wrong label's probability, or the right one's below zero."""
-    wrong = predictions["y"] != predictions["predicted"]
-    p = predictions["probability"].to_numpy(dtype=np.float64)
-    return np.where(wrong, p, -p)
+    """The loss."""
+    return predictions["loss"].to_numpy(dtype=np.float64)
 
 
 def answer(row: pd.Series) -> Answer:
@@ -39,15 +40,14 @@ def answer(row: pd.Series) -> Answer:
 
 
 def frames(facts: Facts) -> dict[str, pd.DataFrame]:
-    """How often each label is right, and which is taken for which."""
-    rows = facts.predictions[["y", "predicted"]].astype(str)
-    rows = rows.assign(right=rows["y"] == rows["predicted"])
-    labels = rows.groupby("y")["right"].agg(["size", "sum"]).reset_index()
-    labels.columns = pd.Index(["label", "items", "right"])
-    pairs = rows[~rows["right"]].groupby(["y", "predicted"]).size().rename("times").reset_index()
-    pairs = pairs.merge(labels.rename(columns={"label": "y"})[["y", "items"]], on="y")
-    pairs = pairs.sort_values("times", ascending=False, kind="stable", ignore_index=True)
-    return {"labels.csv": labels, "confused.csv": pairs.rename(columns={"y": "label"})}
+    """How often each label is right, which is taken for which, and the items of highest loss."""
+    y, predicted = (facts.predictions[name].astype(str) for name in ("y", "predicted"))
+    labels = confused.recalls(facts.sample, y, predicted)
+    pairs = confused.pairs(facts.sample, y, predicted)
+    order = np.argsort(-badness(facts.predictions), kind="stable")[:LOSSES]
+    columns = ["id", "y", "predicted", "probability", "loss"]
+    losses = facts.predictions.iloc[order][columns].rename(columns={"y": "label"})
+    return {"labels.csv": labels, "confused.csv": pairs, "losses.csv": losses}
 
 
 def decision(facts: Facts, frames: dict[str, pd.DataFrame]) -> Section:
@@ -183,12 +183,42 @@ def _before_and_after(facts: Facts) -> Table:
 
 
 def details(facts: Facts, frames: dict[str, pd.DataFrame]) -> list[Section]:
-    """The most confused pairs."""
-    pairs = frames["confused.csv"].head(PAIRS)
-    says = facts.never_judged(frames["labels.csv"]["label"].tolist())
+    """The most confused pairs, and the labels that are found least often."""
+    labels, pairs = frames["labels.csv"], frames["confused.csv"]
+    says = facts.never_judged(labels["label"].tolist())
     if pairs.empty:
         return [Section("Most confused", ["No item was given a wrong label.", *says])]
-    cells = pairs[["label", "predicted", "times", "items"]].values.tolist()
-    rows = [[label, taken, f"{times:,} of {items:,}"] for label, taken, times, items in cells]
-    table = Table(["Label", "Taken for", "Items"], rows, text=2)
-    return [Section("Most confused", says, tables=[table])]
+    wrong = int(pairs["times"].sum())
+    says.insert(
+        0,
+        f"{count(wrong, 'item')} of {len(facts.predictions):,} wrong, in "
+        f"{count(len(pairs), 'pair')} of labels. The intervals are wide where a label has few "
+        "items: then the order of the rows tells little.",
+    )
+    return [Section("Most confused", says, tables=[_pairs_table(pairs), _labels_table(labels)])]
+
+
+def _pairs_table(pairs: pd.DataFrame) -> Table:
+    rows = [
+        [
+            each["label"],
+            each["predicted"],
+            f"{each['times']:,} of {each['items']:,}",
+            within(each["low"], each["high"]),
+        ]
+        for each in pairs.head(PAIRS).to_dict("records")
+    ]
+    return Table(["Label", "Taken for", "Items", "95 % interval"], rows, text=2)
+
+
+def _labels_table(labels: pd.DataFrame) -> Table:
+    shown = labels.sort_values("high", kind="stable").head(LABELS)  # few items are no evidence
+    rows = [
+        [
+            each["label"],
+            f"{each['right']:,} of {each['items']:,}",
+            within(each["low"], each["high"]),
+        ]
+        for each in shown.to_dict("records")
+    ]
+    return Table(["Labels found least", "Items", "95 % interval"], rows)

@@ -6,6 +6,8 @@ from typing import Any
 
 import pandas as pd
 
+from onecycle.decide.kinds import KINDS
+from onecycle.decide.sample import Sample
 from onecycle.decide.worth import Worth
 from onecycle.learn.datasets import Blocks
 from onecycle.paths import Paths, read_json
@@ -21,7 +23,8 @@ class Facts:
     Attributes:
         problem: its name.
         blocks: input and target block.
-        predictions: `id x y group` and the kind's answers, a row for each judged item.
+        predictions: `id x y group`, the kind's answers and `loss`, a row for each judged item.
+        sample: the same items as the metrics see them.
         headline: the metric that the kind is judged by.
         intervals: value, low, high, n and split of each metric and its baseline.
         decision: what calibrate fitted, with its kind.
@@ -32,6 +35,7 @@ class Facts:
         source: where the data came from.
         quarantine: rows that were set aside.
         notes: what was odd of rows that stayed, or was changed.
+        slices: the score in parts of the judged items, as `onecycle.decide.slices` has it.
         rated: of a recommender, its ratings and embeddings; else null.
         worth: the decision beside its rivals, on the judged items and on those it was fitted on.
     """
@@ -39,6 +43,7 @@ class Facts:
     problem: str
     blocks: Blocks
     predictions: pd.DataFrame
+    sample: Sample
     headline: str
     intervals: dict[str, dict[str, Any]]
     decision: dict[str, Any]
@@ -49,6 +54,7 @@ class Facts:
     source: dict[str, Any]
     quarantine: pd.DataFrame
     notes: pd.DataFrame
+    slices: pd.DataFrame
     rated: RatedItems | None = None
     worth: Worth | None = None
 
@@ -58,7 +64,8 @@ class Facts:
         paths: Paths,
         blocks: Blocks,
         predictions: pd.DataFrame,
-        headline: str,
+        sample: Sample,
+        slices: pd.DataFrame,
         rated: RatedItems | None = None,
         worth: Worth | None = None,
     ) -> "Facts":
@@ -67,7 +74,8 @@ class Facts:
             problem=paths.problem,
             blocks=blocks,
             predictions=predictions.reset_index(drop=True),
-            headline=headline,
+            sample=sample,
+            headline=KINDS[sample.decision["kind"]].headline,
             intervals=read_json(paths.report("intervals.json")),
             decision=read_json(paths.model("decision.json")),
             curve=pd.read_csv(paths.report("calibration.csv")),
@@ -77,6 +85,7 @@ class Facts:
             source=read_json(paths.data("source.json")),
             quarantine=pd.read_parquet(paths.data("quarantine.parquet")),
             notes=pd.read_parquet(paths.data("notes.parquet")),
+            slices=slices,
             rated=rated,
             worth=worth,
         )

@@ -17,7 +17,7 @@ from onecycle.report.parts import Answer, Section
 class Shown(Protocol):
     """What the page needs to know of a kind of target.
 
-    Throughout, `predictions` has `id x y group` and the columns of the kind's answers.
+    Throughout, `predictions` has `id x y group`, the columns of the kind's answers and `loss`.
     """
 
     @property

@@ -7,14 +7,17 @@ import pandas as pd
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from onecycle.decide import labels
 from onecycle.report import decided
 from onecycle.report.facts import Facts
 from onecycle.report.figures import Theme, calm, legend, plot
 from onecycle.report.parts import Answer, Section, Table
-from onecycle.report.words import percent
+from onecycle.report.words import between, percent
 
 trivial = "Scoring every item by how frequent each label is in train"
-worst = "the most labels missed or wrongly given"
+worst = (
+    "the highest loss, which is the surprise at the labels that are there and at those that are not"
+)
 RIVALS = {
     "0.5": ".5",
     "sweep": "Sweep",
@@ -35,9 +38,8 @@ LABELS = 40  # most frequent ones that the page shows
 
 
 def badness(predictions: pd.DataFrame) -> NDArray[np.float64]:
-    """How many labels are missed or wrongly given."""
-    pairs = zip(predictions["y"], predictions["predicted"], strict=True)
-    return np.array([len(set(y) ^ set(given)) for y, given in pairs], dtype=np.float64)
+    """The loss."""
+    return predictions["loss"].to_numpy(dtype=np.float64)
 
 
 def answer(row: pd.Series) -> Answer:
@@ -54,17 +56,13 @@ def _names(labels: set[str]) -> str:
 
 
 def frames(facts: Facts) -> dict[str, pd.DataFrame]:
-    """Per label: items that have it, items that were given it, items where both are so."""
-    predictions = facts.predictions
-    pairs = list(zip(predictions["y"], predictions["predicted"], strict=True))
-    true = pd.Series([label for y, _ in pairs for label in y], dtype=object).value_counts()
-    given = pd.Series([label for _, p in pairs for label in p], dtype=object).value_counts()
-    both = [label for y, p in pairs for label in set(y) & set(p)]
-    columns = {"items": true, "given": given}
-    columns["right"] = pd.Series(both, dtype=object).value_counts()
-    table = pd.DataFrame(columns).fillna(0).astype(int).rename_axis("label").reset_index()
-    order = ["items", "label"]
-    return {"labels.csv": table.sort_values(order, ascending=[False, True], ignore_index=True)}
+    """Each label's counts and scores; the model's accuracy over labels beside that of no label."""
+    vocab = getattr(facts.blocks.y, "vocab", [])
+    given = labels.one_hot(facts.predictions["predicted"].tolist(), vocab)
+    return {
+        "labels.csv": labels.scores(facts.sample, given, vocab),
+        "accuracy_multi.csv": labels.beside_nothing(facts.sample, given),
+    }
 
 
 def decision(facts: Facts, frames: dict[str, pd.DataFrame]) -> Section:
@@ -161,24 +159,49 @@ def _sweep(facts: Facts, metric: str) -> Callable[[Figure, Theme], None]:
 
 
 def details(facts: Facts, frames: dict[str, pd.DataFrame]) -> list[Section]:
-    """Each label's hits and misses."""
+    """Each label's scores, and how little of the accuracy over labels is the model's."""
     table = frames["labels.csv"]
     rows = [
         [
-            label,
-            f"{items:,}",
-            f"{given:,}",
-            f"{right:,}",
-            _share(right, given),
-            _share(right, items),
+            each["label"],
+            f"{each['items']:,}",
+            _number(each["ap"]),
+            between(each["ap_low"], each["ap_high"], 2),
+            f"{each['given']:,}",
+            _share(each["right"], each["given"]),
+            _share(each["right"], each["items"]),
         ]
-        for label, items, given, right in table.head(LABELS).values.tolist()
+        for each in table.head(LABELS).to_dict("records")
     ]
-    columns = ["Label", "Items with it", "Given to", "Rightly", "Precision", "Recall"]
+    columns = ["Label", "Items with it", "Average precision", "95 % interval"]
+    columns += ["Given to", "Precision", "Recall"]
     more = len(table) - LABELS
-    says = facts.never_judged(table.loc[table["items"] > 0, "label"].tolist())
+    says = [silence(frames["accuracy_multi.csv"])]
+    says += facts.never_judged(table.loc[table["items"] > 0, "label"].tolist())
     says += [f"The {LABELS} most frequent; {more} more in plots/labels.csv."] if more > 0 else []
     return [Section("By label", says, tables=[Table(columns, rows)])]
+
+
+def silence(table: pd.DataFrame) -> str:
+    """How much of accuracy_multi an answer without any label has too."""
+    model, nothing, added = (row for _, row in table.iterrows())
+    low, high = (f"{100 * float(added[end]):+.1f}" for end in ("low", "high"))
+    left = 1 - nothing["value"]
+    said = (
+        f"Read the accuracy over all labels with care: {percent(nothing['value'])} of the "
+        "yes-or-no decisions are right where no item is given any label. The model's "
+        f"{percent(model['value'])} is {100 * added['value']:+.1f} points more, 95\u00a0% interval "
+        f"{low} to {high}"
+    )
+    if left > 0 and added["value"] > 0:
+        return (
+            f"{said}: it mends {percent(added['value'] / left, 0)} of what saying nothing misses."
+        )
+    return f"{said}: saying nothing is as good."
+
+
+def _number(value: float) -> str:
+    return "–" if np.isnan(value) else f"{value:.2f}"
 
 
 def _share(part: int, whole: int) -> str:

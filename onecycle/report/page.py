@@ -5,11 +5,12 @@ from pathlib import Path
 import jinja2
 import pandas as pd
 
+from onecycle.decide.sample import Sample
 from onecycle.decide.worth import Worth
 from onecycle.foreign import write_csv
 from onecycle.learn.datasets import Blocks
 from onecycle.paths import Paths, whole
-from onecycle.report import data, gallery, results, training
+from onecycle.report import data, gallery, results, slices, training
 from onecycle.report.facts import Facts
 from onecycle.report.kinds import SHOWN
 from onecycle.report.rated import RatedItems
@@ -19,7 +20,8 @@ def write(
     paths: Paths,
     blocks: Blocks,
     predictions: pd.DataFrame,
-    headline: str,
+    sample: Sample,
+    parts: pd.DataFrame,
     rated: RatedItems | None = None,
     worth: Worth | None = None,
 ) -> None:
@@ -28,13 +30,15 @@ def write(
     Args:
         paths: the problem's files; those that evaluate depends on are read, and intervals.json.
         blocks: the model's input and target block.
-        predictions: `id x y group` and the kind's answers, a row for each judged item.
-        headline: the metric that the kind is judged by.
+        predictions: `id x y group`, the kind's answers and `loss`, a row for each judged item.
+        sample: the same items as the metrics see them.
+        parts: the score in parts of them, as `onecycle.decide.slices` has it.
         rated: of a recommender, its ratings and embeddings.
         worth: the decision beside its rivals.
     """
-    facts = Facts.read(paths, blocks, predictions, headline, rated, worth)
-    frames = SHOWN[facts.decision["kind"]].frames(facts) | (worth.frames if worth else {})
+    facts = Facts.read(paths, blocks, predictions, sample, parts, rated, worth)
+    frames = SHOWN[facts.decision["kind"]].frames(facts) | {"slices.csv": parts}
+    frames |= worth.frames if worth else {}
     html = render(facts, frames)
     with whole(paths.report("plots")) as partial:
         partial.mkdir()
@@ -63,6 +67,7 @@ def render(facts: Facts, frames: dict[str, pd.DataFrame]) -> str:
         sections=[
             gallery.section(facts, kind),
             *kind.details(facts, frames),
+            *slices.sections(facts),
             kind.decision(facts, frames),
             data.section(facts),
             *training.sections(facts.trained),

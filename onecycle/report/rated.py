@@ -29,8 +29,6 @@ class RatedItems:
         titles: theirs; the name again where there is none.
         factors: theirs, float64 [items, K]; null where a model has no product of factors.
         bias: theirs, float64 [items]; null without biases.
-        draws: resamples behind an interval.
-        seed: of the resamples.
     """
 
     train: Rated
@@ -41,8 +39,6 @@ class RatedItems:
     titles: list[str]
     factors: Floats | None
     bias: Floats | None
-    draws: int
-    seed: int
 
     @classmethod
     def of(
@@ -50,9 +46,6 @@ class RatedItems:
         learner: Learner,
         parts: Mapping[str, pd.DataFrame],
         judged: str,
-        *,
-        draws: int,
-        seed: int,
     ) -> "RatedItems":
         """Takes them from a loaded model and the parts of the split.
 
@@ -73,8 +66,6 @@ class RatedItems:
             titles=titles(pairs.items, parts["train"]),
             factors=_known(product.item) if product is not None else None,
             bias=_known(product.item_bias)[:, 0] if product is not None and biased else None,
-            draws=draws,
-            seed=seed,
         )
 
     @property

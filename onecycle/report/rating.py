@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from onecycle.report import beside, coverage, tastes
+from onecycle.report import beside, by_activity, coverage, tastes
 from onecycle.report.facts import Facts
 from onecycle.report.parts import Answer, Section, Table
 from onecycle.report.words import percent
@@ -42,7 +42,10 @@ def frames(facts: Facts) -> dict[str, pd.DataFrame]:
     values = table.rename(columns=named).reset_index(drop=True)
     own = {"coverage.csv": coverage.curve(errors, "radius"), "values.csv": values}
     rated = facts.rated
-    return own | beside.frames(facts, rated) | tastes.frames(rated) if rated else own
+    if rated is None:
+        return own
+    more = by_activity.frames(facts, rated) | tastes.frames(rated)
+    return own | beside.frames(facts, rated) | more
 
 
 def decision(facts: Facts, frames: dict[str, pd.DataFrame]) -> Section:
@@ -61,4 +64,9 @@ def details(facts: Facts, frames: dict[str, pd.DataFrame]) -> list[Section]:
     by_target = Section("By target", tables=[Table(columns, rows)])
     if facts.rated is None:
         return [by_target]
-    return [beside.section(facts, frames), by_target, *tastes.sections(frames)]
+    return [
+        beside.section(facts, frames),
+        by_activity.section(facts, frames),
+        by_target,
+        *tastes.sections(frames),
+    ]

@@ -15,11 +15,13 @@ if TYPE_CHECKING:  # it needs torch; who reads scores only does not
 NAMES = {
     "accuracy": ("Accuracy", "share of items whose likeliest label is right"),
     "error_rate": ("Error rate", "1 − accuracy"),
+    "top_5_accuracy": ("Top 5 accuracy", "the right label is among the five likeliest"),
     "balanced_accuracy": ("Balanced accuracy", "accuracy of each label's items, averaged"),
     "nll": ("Negative log likelihood", "surprise at the right label, in nats"),
     "ece": ("Expected calibration error", "how far confidence is from accuracy"),
     "brier": ("Brier score", "squared error of the probabilities, 0 to 2"),
     "map": ("Mean average precision", "of each label's ranking of the items, averaged"),
+    "map_11": ("The same, by eleven points", "as VOC 2007 judged, a little rougher"),
     "accuracy_multi": ("Accuracy over all labels", "share of yes-or-no decisions that are right"),
     "f1_micro": ("F1, micro", "of all labels together"),
     "f1_macro": ("F1, macro", "of each label, averaged"),

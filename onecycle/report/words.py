@@ -16,6 +16,20 @@ def percent(share: float, digits: int = 1) -> str:
     return (shown.removesuffix(".0") if digits else shown) + "\u00a0%"
 
 
+def within(low: float, high: float, digits: int = 0) -> str:
+    """Bounds of a share, in percent; a dash where there are none."""
+    if low != low or high != high:  # NaN
+        return "–"
+    return f"{100 * low:.{digits}f} – {100 * high:.{digits}f}\u00a0%"
+
+
+def between(low: float, high: float, digits: int) -> str:
+    """Bounds of a number; a dash where there are none."""
+    if low != low or high != high:
+        return "–"
+    return f"{low:,.{digits}f} – {high:,.{digits}f}"
+
+
 def place(url: str) -> str:
     """A url as the page shows it: of a local file the name only, for its folder says nothing."""
     parts = urlsplit(url)

@@ -15,7 +15,7 @@ from onecycle.errors import UserError
 SIZE = np.tile([200.0, 100.0], (40, 1))
 NAMES = {
     "category": ["accuracy", "error_rate", "balanced_accuracy", "nll", "ece", "brier"],
-    "multicategory": ["map", "accuracy_multi", "f1_micro", "f1_macro"],
+    "multicategory": ["map", "map_11", "accuracy_multi", "f1_micro", "f1_macro"],
     "points": ["mse", "error_px_mean", "error_px_median", "error_px_p90"],
     "rating": ["mse", "rmse", "mae"],
 }

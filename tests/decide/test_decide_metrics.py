@@ -5,11 +5,20 @@ from hypothesis import strategies as st
 from sklearn import metrics as sk
 
 from onecycle.decide import metrics as m
+from onecycle.decide.ranking import average_precisions, mean_average_precision
 from onecycle.decide.scores import log_softmax, sigmoid
 
 
 def ones(n):
     return np.ones((1, n))
+
+
+def by_area(scores, y, weights):
+    return average_precisions(scores, y, weights)[0]
+
+
+def by_eleven_points(scores, y, weights):
+    return average_precisions(scores, y, weights)[1]
 
 
 def category(seed, n=60, classes=5, ties=False, missing=False):
@@ -68,6 +77,19 @@ def test_a_tie_goes_to_the_first_class():
     assert m.accuracy(np.zeros((2, 3)), np.array([0, 1]), ones(2))[0] == 0.5
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_top_5_equals_scikit_learn(seed):
+    logits, y = category(seed, classes=12)
+    weights = np.vstack([ones(60), whole_weights(seed, 60)])
+    for row, w in enumerate(weights):
+        expected = sk.top_k_accuracy_score(y, logits, k=5, sample_weight=w, labels=range(12))
+        assert m.top_5_accuracy(logits, y, weights)[row] == pytest.approx(expected)
+
+
+def test_of_a_tie_at_the_fifth_place_the_first_classes_are_in():
+    assert m.top_5_accuracy(np.zeros((7, 7)), np.arange(7), ones(7))[0] == pytest.approx(5 / 7)
+
+
 @pytest.mark.parametrize("seed", range(5))
 def test_ece_equals_its_definition_bin_by_bin(seed):
     logits, y = category(seed, n=200)
@@ -92,29 +114,9 @@ def test_ece_by_hand():
     assert m.ece(logits, np.array([0, 0, 1, 1]), ones(4))[0] == pytest.approx(0.5)
 
 
-@pytest.mark.parametrize("ties", [False, True])
-@pytest.mark.parametrize("seed", range(5))
-def test_map_equals_scikit_learn_with_ties_weights_and_a_class_without_positives(seed, ties):
-    logits, y = labels(seed, ties=ties)
-    weights = np.vstack([ones(60), whole_weights(seed, 60)])
-    got = m.mean_average_precision(logits, y, weights)
-    for row, w in enumerate(weights):
-        areas = [
-            sk.average_precision_score(y[:, k], logits[:, k], sample_weight=w) for k in (0, 1, 2)
-        ]
-        assert got[row] == pytest.approx(np.mean(areas), abs=1e-12)
-
-
-def test_map_leaves_out_a_class_that_a_draw_misses():
-    logits, y = np.array([[1.0, 0.0], [0.0, 1.0]]), np.array([[1, 0], [0, 1]])
-    weights = np.array([[2.0, 0.0], [0.0, 2.0], [1.0, 1.0]])
-    np.testing.assert_allclose(m.mean_average_precision(logits, y, weights), 1)
-    np.testing.assert_allclose(m.f1_macro(logits > 0.5, y, weights), 1)
-
-
 def test_macro_metrics_without_any_positive_have_no_value():
     logits, y = np.zeros((3, 2)), np.zeros((3, 2))
-    assert np.isnan(m.mean_average_precision(logits, y, ones(3))[0])
+    assert np.isnan(mean_average_precision(logits, y, ones(3))[0])
     assert np.isnan(m.f1_macro(logits > 0, y, ones(3))[0])
     assert m.f1_micro(logits > 0, y, ones(3))[0] == 0
 
@@ -156,6 +158,7 @@ def test_weighted_quantile_equals_numpys_on_repeated_items(items, data):
     values, counts = (np.array(column) for column in zip(*items, strict=True))
     counts[0] += 1
     q = data.draw(st.sampled_from([0.1, 0.25, 0.5, 0.9, 1.0]))
+    assert np.isnan(m.quantile(values.astype(float), q, np.zeros((1, len(values))))[0])
     expected = np.quantile(np.repeat(values, counts), q, method="inverted_cdf")
     assert m.quantile(values.astype(float), q, counts[None].astype(float))[0] == expected
 
@@ -176,8 +179,13 @@ def test_whole_weights_equal_repeated_items_for_every_metric(seed, ties):
     logits, y = category(seed, n=25, ties=ties)
     for metric in (m.accuracy, m.error_rate, m.balanced_accuracy, m.nll, m.ece, m.brier):
         same(metric, logits, y)
+    logits, y = category(seed, n=25, classes=8, ties=ties)
+    for metric in (m.top_5_accuracy,):
+        same(metric, logits, y)
     logits, y = labels(seed, n=25, ties=ties)
-    same(m.mean_average_precision, logits, y)
+    same(mean_average_precision, logits, y)
+    for metric in (by_area, by_eleven_points):
+        same(metric, logits, y)
     for metric in (m.accuracy_multi, m.f1_micro, m.f1_macro):
         same(metric, logits > 0, y)
     for metric in (m.mse, m.mae):
@@ -190,9 +198,14 @@ def test_extreme_logits_stay_finite():
 
 
 def test_better_tells_the_way():
-    higher = "accuracy balanced_accuracy map accuracy_multi f1_micro f1_macro".split()
+    higher = "accuracy top_5_accuracy balanced_accuracy map map_11 accuracy_multi".split()
+    higher += ["f1_micro", "f1_macro"]
     lower = "error_rate nll ece brier mse rmse mae error_px_mean error_px_median error_px_p90"
     assert {m.better(name) for name in higher} == {"higher"}
     assert {m.better(name) for name in lower.split()} == {"lower"}
     with pytest.raises(KeyError):
         m.better("acuracy")
+    shares = {name for name in [*higher, *lower.split()] if m.is_share(name)}
+    wanted = {"accuracy", "error_rate", "top_5_accuracy", "balanced_accuracy", "accuracy_multi"}
+    assert shares == wanted
+    assert m.is_share("baseline_accuracy") and not m.is_share("baseline_map")

@@ -102,18 +102,6 @@ def test_the_difference_is_paired():
     assert table.loc["same", ["rmse_more", "rmse_more_low", "rmse_more_high"]].tolist() == [0, 0, 0]
 
 
-def test_the_unseen_are_counted():
-    train = Rated(np.array([[1, 1]]), np.array([2.0]))
-    pairs = np.array([[0, 1], [1, 0], [0, 0], [1, 1]])
-    judged = Rated(pairs, np.array([2.0, 3, 4, 5]))
-    table = beside.unseen(train, judged, np.array([3.0, 3, 3, 3])).set_index("who")
-    assert table["items"].to_dict() == {"both seen": 1, "user unseen": 2, "item unseen": 2}
-    assert table.loc["user unseen", "rmse"] == 1
-    assert table.loc["item unseen", "rmse_mean"] == pytest.approx(np.sqrt((1 + 4) / 2))
-    none = beside.unseen(train, Rated(pairs[3:], np.array([5.0])), np.array([3.0]))
-    assert none["items"].tolist() == [1, 0, 0] and none["rmse"].isna().tolist() == [0, 1, 1]
-
-
 def test_ratings_that_are_all_alike_have_baselines_too():
     pairs = np.array([(u, i) for u in range(1, 9) for i in range(1, 9)])
     same = Rated(pairs, np.full(len(pairs), 4.0))

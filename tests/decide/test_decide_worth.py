@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -5,13 +7,16 @@ from onecycle.decide import intervals
 from onecycle.decide.kinds import KINDS
 from onecycle.decide.labelling import Goal
 from onecycle.decide.optimum import best_for_all
+from onecycle.decide.sample import Sample
 from onecycle.decide.scores import sigmoid
-from onecycle.decide.worth import Scored, compare, weigh
+from onecycle.decide.worth import compare, weigh
+
+PARTS = ("test", "valid")
 
 
-def labels(rng, n, k=4):
+def labels(rng, n, k=4, **more):
     logits = rng.normal(-1, 2, size=(n, k))
-    return logits, rng.random((n, k)) < sigmoid(logits)
+    return Sample(logits, rng.random((n, k)) < sigmoid(logits), {}, **more)
 
 
 def row(table, decision, metric):
@@ -23,9 +28,9 @@ def row(table, decision, metric):
 
 def test_values_and_paired_differences_are_those_of_intervals():
     rng, kind = np.random.default_rng(0), KINDS["multicategory"]
-    fitted, judged = (Scored(part, *labels(rng, n)) for part, n in (("valid", 80), ("test", 60)))
+    fitted, judged = (labels(rng, n, draws=300, seed=3) for n in (80, 60))
     decision, _ = kind.fit(fitted.scores, fitted.y, kind.Params(aim="f1_micro"))
-    table = compare(kind, decision, judged, fitted, draws=300, seed=3)
+    table = compare(kind, replace(judged, decision=decision), fitted)
     assert table["decision"].unique().tolist() == ["0.5", "sweep", "exact", "per class"]
     assert set(table[table["used"]]["decision"]) == {"sweep"}
 
@@ -51,9 +56,9 @@ def test_values_and_paired_differences_are_those_of_intervals():
 
 def test_without_other_items_there_is_no_gap():
     rng, kind = np.random.default_rng(0), KINDS["multicategory"]
-    items = Scored("valid", *labels(rng, 50))
+    items = labels(rng, 50, draws=100)
     decision, _ = kind.fit(items.scores, items.y, kind.Params())
-    found = weigh(kind, decision, items, None, draws=100)
+    found = weigh(kind, replace(items, decision=decision), None, ["valid"])
     assert found.decisions[["fit", "gap", "choosing"]].isna().all(axis=None)
     assert set(found.curves["part"]) == {"valid"} and len(found.curves) == 29
 
@@ -63,9 +68,8 @@ def test_the_gap_s_interval_holds_the_truth_and_choosing_flatters():
     rng, kind = np.random.default_rng(0), KINDS["multicategory"]
     held, choosing = [], []
     for seed in range(150):
-        fitted, judged = (Scored(part, *labels(rng, 200)) for part in ("valid", "test"))
-        decision = quick(fitted)
-        table = compare(kind, decision, judged, fitted, draws=150, seed=seed)
+        fitted, judged = (labels(rng, 200, draws=150, seed=seed) for _ in PARTS)
+        table = compare(kind, replace(judged, decision=quick(fitted)), fitted)
         half, own = (row(table, name, "f1_macro") for name in ("0.5", "exact"))
         held.append(half["gap_low"] <= 0 <= half["gap_high"])
         choosing.append(own["choosing"])
@@ -85,13 +89,13 @@ def test_the_coverage_met_is_told_beside_the_coverage_fitted(name):
     rng, kind = np.random.default_rng(0), KINDS[name]
     width = 2 if name == "points" else 1
 
-    def part(name, n, spread):
-        size = np.tile([200.0, 200.0], (n, 1))
-        return Scored(name, rng.normal(size=(n, width)) * spread, np.zeros((n, width)), None, size)
+    def part(n, spread):
+        size, y = np.tile([200.0, 200.0], (n, 1)), np.zeros((n, width))
+        return Sample(rng.normal(size=(n, width)) * spread, y, {}, size_px=size, draws=200)
 
-    fitted, judged = part("calib", 100, 1.0), part("test", 200, 1.3)
+    fitted, judged = part(100, 1.0), part(200, 1.3)
     decision, _ = kind.fit(fitted.scores, fitted.y, kind.Params(), fitted.size_px)
-    found = weigh(kind, decision, judged, fitted, draws=200)
+    found = weigh(kind, replace(judged, decision=decision), fitted, ["test", "calib"])
     (told,) = found.decisions.to_dict("records")
     assert (told["decision"], told["metric"], told["used"]) == ("radius", "coverage", True)
     assert told["fit"] >= 0.9 > told["value"] and told["gap_low"] > 0
@@ -102,13 +106,13 @@ def test_the_coverage_met_is_told_beside_the_coverage_fitted(name):
 def test_category_tells_of_the_temperature_and_of_abstaining():
     rng, kind = np.random.default_rng(0), KINDS["category"]
 
-    def part(name, n):
-        y = rng.integers(3, size=n)
-        return Scored(name, 4 * (rng.normal(size=(n, 3)) + 2 * np.eye(3)[y]), y)
+    def part():
+        y = rng.integers(3, size=300)
+        return Sample(4 * (rng.normal(size=(300, 3)) + 2 * np.eye(3)[y]), y, {}, draws=200)
 
-    fitted, judged = part("valid", 300), part("test", 300)
+    fitted, judged = part(), part()
     decision, _ = kind.fit(fitted.scores, fitted.y, kind.Params(max_error=0.1))
-    table = weigh(kind, decision, judged, fitted, draws=200).decisions
+    table = weigh(kind, replace(judged, decision=decision), fitted, PARTS).decisions
     assert row(table, "tempered", "nll")["more_high"] < 0
     assert row(table, "tempered", "error_rate")["more"] == 0
     told = row(table, "abstaining", "error_rate_answered")

@@ -1,9 +1,12 @@
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
 from onecycle.errors import UserError
 from onecycle.items import tabular
+from onecycle.items.table import items_table
+from onecycle.tables import COLUMNS
 
 
 def read(raw: Path, text: str | bytes = "", pictures: str = "a.jpg b.jpg", **params):
@@ -138,3 +141,30 @@ def test_another_separator_of_labels(tmp_path):
     text = "fname,labels\na.jpg,polar bear; cat;\n"
     rows = read(tmp_path, text, y="multicategory", label_sep=";").rows
     assert rows[0]["y"] == ["cat", "polar bear"]
+
+
+def test_columns_to_keep_become_numbers_or_text(tmp_path):
+    text = "fname,labels,age,dose,site,code,unused\n"
+    text += "a.jpg,cat, 30,0.5,north,007,x\nb.jpg,dog,,2,,010,y\n"
+    keep = ["age", "dose", "site", "code"]
+    reading = read(tmp_path, text, keep=keep)
+    table = items_table(reading.rows, "category", pair=False)
+    assert table.column_names == COLUMNS + keep
+    assert table.select(keep).to_pydict() == {
+        "age": [30, None],
+        "dose": [0.5, 2.0],
+        "site": ["north", None],
+        "code": ["007", "010"],
+    }
+
+
+@pytest.mark.parametrize("keep", [["group"], ["width"], ["age", "age"]])
+def test_columns_to_keep_have_names_of_their_own(tmp_path, keep):
+    with pytest.raises(ValidationError, match=f"'{keep[0]}' is the name of another column"):
+        read(tmp_path, "fname,labels\na.jpg,cat\n", keep=keep)
+
+
+def test_a_column_to_keep_that_is_not_there_is_told_with_the_nearest(tmp_path):
+    said = r"no column 'aeg' \(prepare.keep\); did you mean 'age'"
+    with pytest.raises(UserError, match=said):
+        read(tmp_path, "fname,labels,age\na.jpg,cat,3\n", keep=["aeg"])

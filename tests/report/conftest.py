@@ -1,6 +1,6 @@
 """A tiny problem of each kind, as the stages before evaluate leave it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -13,8 +13,10 @@ from onecycle.blocks.multicategory import Multicategory
 from onecycle.blocks.pair import Pairs
 from onecycle.blocks.points import Points
 from onecycle.blocks.rating import Rating
+from onecycle.decide import slices
 from onecycle.decide.kinds import KINDS
-from onecycle.decide.worth import Scored, Worth, weigh
+from onecycle.decide.sample import Sample
+from onecycle.decide.worth import Worth, weigh
 from onecycle.items.table import notes_table, quarantine_table
 from onecycle.learn import device, saved
 from onecycle.learn.datasets import Blocks, Datasets
@@ -37,19 +39,25 @@ class Problem:
     paths: Paths
     blocks: Blocks
     predictions: pd.DataFrame
-    headline: str
+    sample: Sample
+    slices: pd.DataFrame
     rated: RatedItems | None = None
     worth: Worth | None = None
 
     @property
+    def headline(self) -> str:
+        return KINDS[self.sample.decision["kind"]].headline
+
+    @property
     def given(self) -> tuple:
-        return self.blocks, self.predictions, self.headline, self.rated, self.worth
+        rest = self.sample, self.slices, self.rated, self.worth
+        return self.paths, self.blocks, self.predictions, *rest
 
     def facts(self) -> Facts:
-        return Facts.read(self.paths, *self.given)
+        return Facts.read(*self.given)
 
     def write(self) -> str:
-        page.write(self.paths, *self.given)
+        page.write(*self.given)
         return self.paths.report("report.html").read_text(encoding="utf-8")
 
     def change(self, file: Path, **values) -> None:
@@ -138,16 +146,16 @@ def make(kind: str, root: Path) -> Problem:
     decision["fitted_on"] = {"part": "valid", "n": N}
     answers = rules.answers(scores, decision, getattr(target, "vocab", []), size_px)
     values = rules.metrics(scores, y, decision, np.ones((1, N)), size_px)
-    trivial = rules.baseline(y, N, scores.shape[1])
-    base = rules.metrics(trivial, y, rules.default(), np.ones((1, N)), size_px)
+    base = rules.trivial(y, y, scores.shape[1], np.ones((1, N)), size_px)
+    answers["loss"] = rules.losses(scores, y, decision, size_px)
+    groups = np.array(group, dtype=str) if kind == "points" else None
+    sample = Sample(scores, y, decision, groups, size_px, draws=100)
+    parts = slices.measure(sample, {"site": pd.Series(["north", HOSTILE, None] * (N // 3))})
     write_files(paths, blocks, recipe, decision, curve)
     write_json(paths.report("intervals.json"), {})
-    made = Problem(paths, blocks, pd.concat([items, answers], axis=1), rules.headline)
-    judged, fitted = (
-        Scored(part, *each, None, size_px)
-        for part, each in (("test", (scores, y)), ("valid", (fit_scores, fit_y)))
-    )
-    made.worth = weigh(rules, decision, judged, fitted, draws=100)
+    made = Problem(paths, blocks, pd.concat([items, answers], axis=1), sample, parts)
+    fitted = Sample(fit_scores, fit_y, decision, None, size_px, draws=100)
+    made.worth = weigh(rules, replace(sample, groups=None), fitted, ("test", "valid"))
     made.rated = rated(blocks, recipe, items) if kind == "rating" else None
     for name, value in values.items():
         v = float(value[0])
@@ -161,7 +169,7 @@ def rated(blocks: Blocks, recipe, items: pd.DataFrame) -> RatedItems:
     model, data = saved.build(blocks, recipe), Datasets(blocks, {})
     learner = Learner(model, data, recipe, device.choose("fp32"))
     parts = {"train": items, "valid": items[:12], "test": items}
-    return RatedItems.of(learner, parts, "test", draws=100, seed=0)
+    return RatedItems.of(learner, parts, "test")
 
 
 def write_files(paths: Paths, blocks: Blocks, recipe, decision, curve: pd.DataFrame) -> None:

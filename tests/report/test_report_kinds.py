@@ -1,8 +1,11 @@
 """Each kind's words and tables; the worst items are the worst."""
 
+import dataclasses
+
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.metrics import average_precision_score
 
 from onecycle.decide.kinds import KINDS
 from onecycle.paths import read_json
@@ -37,10 +40,11 @@ def test_no_item_twice(n):
     assert len(set(ordinary + worst)) == len(ordinary + worst) == min(n, 12)
 
 
-def test_category_errs_most_where_it_is_wrong_and_sure():
-    rows = {"y": list("aaaa"), "predicted": list("abba"), "probability": [0.9, 0.6, 0.8, 0.4]}
-    badness = category.badness(pd.DataFrame(rows))
-    assert np.argsort(-badness).tolist() == [2, 1, 3, 0]
+def test_labels_are_the_worse_the_higher_their_loss(problem):
+    for kind, shown in (("category", category), ("multicategory", multicategory)):
+        made = problem(kind)
+        made.predictions["loss"] = np.arange(24.0)[::-1]
+        assert np.argsort(-shown.badness(made.predictions)).tolist() == list(range(24))
 
 
 def test_category_counts_confusions(problem):
@@ -48,11 +52,17 @@ def test_category_counts_confusions(problem):
     made.predictions["y"] = ["a"] * 20 + ["b"] * 4
     made.predictions["predicted"] = ["a"] * 15 + ["b"] * 5 + ["a"] * 1 + ["b"] * 3
     frames = category.frames(made.facts())
-    assert frames["confused.csv"].values.tolist() == [["a", "b", 5, 20], ["b", "a", 1, 4]]
-    assert frames["labels.csv"].values.tolist() == [["a", 20, 15], ["b", 4, 3]]
+    pairs, labels = frames["confused.csv"], frames["labels.csv"]
+    names = ["label", "predicted", "times", "items"]
+    assert pairs[names].values.tolist() == [["a", "b", 5, 20], ["b", "a", 1, 4]]
+    assert labels[["label", "items", "right"]].values.tolist() == [["a", 20, 15], ["b", 4, 3]]
+    for table, share in ((pairs, "share"), (labels, "recall")):
+        assert (table["low"] < table[share]).all() and (table[share] < table["high"]).all()
+    losses = frames["losses.csv"]["loss"]
+    assert losses.is_monotonic_decreasing and len(losses) == 24
     (section,) = category.details(made.facts(), frames)
-    assert section.tables[0].rows[0] == ["a", "b", "5 of 20"]
-    assert section.says == [
+    assert section.tables[0].rows[0][:3] == ["a", "b", "5 of 20"]
+    assert section.says[1:] == [
         "No item of test has 3 of the 3 labels: the score says nothing of those."
     ]
     made.predictions["predicted"] = made.predictions["y"]
@@ -65,19 +75,48 @@ def test_multicategory_counts_labels():
     found = multicategory.answer(row)
     assert (found.truth, found.predicted) == ("car, sky", "car, sea")
     assert found.flaw == "missed sky; not there: sea"
-    assert multicategory.badness(row.to_frame().T).tolist() == [2]
     none = multicategory.answer(pd.Series({"y": [], "predicted": []}))
     assert (none.truth, none.flaw) == ("no label", "")
 
 
 def test_multicategory_tells_precision_and_recall(problem):
     made = problem("multicategory")
-    made.predictions["y"] = [["car"]] * 4 + [[]] * 20
-    made.predictions["predicted"] = [["car"]] * 3 + [["sea"]] + [["car"]] + [[]] * 19
+    car = made.blocks.y.vocab.index("car")
+    y = np.zeros((24, 3))
+    y[:4, car] = 1
+    made.predictions["predicted"] = [["car"]] * 3 + [["sky"]] + [["car"]] + [[]] * 19
+    made.sample = dataclasses.replace(made.sample, y=y)
     frames = multicategory.frames(made.facts())
-    assert frames["labels.csv"].values.tolist() == [["car", 4, 4, 3], ["sea", 0, 1, 0]]
+    table = frames["labels.csv"]
+    counted = table[["label", "items", "given", "right"]].values.tolist()
+    assert counted == [["car", 4, 4, 3], ["sky", 0, 1, 0]]
+    ap = average_precision_score(y[:, car], made.sample.scores[:, car])
+    assert table["ap"][0] == pytest.approx(ap) and np.isnan(table["ap"][1])
+    assert np.isnan(table["ap_low"][0]) and table["recall_low"][0] < 0.75  # too few positives
     (section,) = multicategory.details(made.facts(), frames)
-    assert section.tables[0].rows[1] == ["sea", "0", "1", "0", "0\u00a0%", "–"]
+    assert section.tables[0].rows[1] == ["sky", "0", "–", "–", "1", "0\u00a0%", "–"]
+
+
+def test_accuracy_over_labels_is_told_beside_no_label_at_all(problem):
+    """One of 72 decisions is a yes: the model misses it and gives two more, or finds it."""
+    made = problem("multicategory")
+    y = np.zeros((24, 3))
+    y[0, 0] = 1
+    made.sample = dataclasses.replace(made.sample, y=y)
+    label = made.blocks.y.vocab[0]
+    for given, said in (
+        ([[], [label], [label]], "saying nothing is as good"),
+        ([[label], [], []], "it mends 100\u00a0% of what saying nothing misses"),
+    ):
+        made.predictions["predicted"] = given + [[]] * 21
+        facts = made.facts()
+        frames = multicategory.frames(facts)
+        table = frames["accuracy_multi.csv"].set_index("who")["value"]
+        assert table["no label"] == pytest.approx(71 / 72)
+        assert table["added"] == pytest.approx(table["model"] - 71 / 72)
+        words = multicategory.details(facts, frames)[0].says[0]
+        assert "98.6\u00a0% of the yes-or-no decisions are right where no item" in words
+        assert said in words
 
 
 def test_points_are_measured_in_pixels():
@@ -98,8 +137,16 @@ def test_points_tell_each_group_the_worst_first(problem):
     frames = points.frames(made.facts())
     groups = frames["groups.csv"]
     assert groups["group"].iloc[0] == "person 2" and groups["items"].tolist() == [8, 8, 8]
+    far = points.badness(made.predictions)[made.predictions["group"] == "person 2"]
+    assert groups["error_px_mean"][0] == pytest.approx(far.mean())
+    assert groups["error_px_mean_low"][0] < far.mean() < groups["error_px_mean_high"][0]
+    ways, section = frames["ways.csv"], points.details(made.facts(), frames)[0]
+    assert ways["items"].sum() == 24 and ways["way"][ways["error_px_mean"].idxmax()] == "right"
+    assert frames["residuals.csv"]["error_px"].is_monotonic_decreasing
+    assert "to the right of and" in section.says[0] and "may be chance" in section.says[0]
     made.predictions["group"] = None
-    assert points.details(made.facts(), points.frames(made.facts())) == []
+    (section,) = points.details(made.facts(), points.frames(made.facts()))
+    assert section.title == "Residuals"
 
 
 def test_coverage_met_is_counted_on_the_judged_items(problem):

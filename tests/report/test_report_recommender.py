@@ -8,7 +8,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from onecycle.decide.recommend import Rated
-from onecycle.report import beside, labels, rating, tastes
+from onecycle.report import beside, by_activity, labels, rating, tastes
 from onecycle.report.gallery import FACES
 from onecycle.report.rated import RatedItems, titles
 
@@ -17,8 +17,8 @@ def known(**more) -> RatedItems:
     """Four items; b was rated three times, d and a twice, c once."""
     pairs = np.array([[1, 1], [1, 2], [2, 2], [3, 2], [1, 4], [3, 4], [2, 3], [2, 1]])
     ratings = Rated(pairs, np.array([1.0, 2, 3, 4, 5, 4, 3, 2]))
-    given = {"train": ratings, "valid": ratings, "judged": ratings, "users": 3, "draws": 100}
-    given |= {"items": list("abcd"), "titles": ["A", "B", "B", "D"], "seed": 0}
+    given = {"train": ratings, "valid": ratings, "judged": ratings, "users": 3}
+    given |= {"items": list("abcd"), "titles": ["A", "B", "B", "D"]}
     given["factors"] = np.array([[1.0, 0], [2, 0.1], [0, 1], [-1, 0]])
     given["bias"] = np.array([0.1, -0.2, 0.3, 0.0])
     return RatedItems(**(given | more))
@@ -133,13 +133,14 @@ def test_the_unseen_are_counted_and_shown(problem):
     judged = dataclasses.replace(made.rated.judged, pairs=pairs)
     made.rated = dataclasses.replace(made.rated, judged=judged)
     facts = made.facts()
-    section = beside.section(facts, rating.frames(facts))
-    assert "2 ratings of users and 3 of items that train does not have" in section.says[1]
-    assert [line[:2] for line in section.tables[1].rows] == [
-        ["both seen", "20"],
-        ["user unseen", "2"],
-        ["item unseen", "3"],
-    ]
+    section = by_activity.section(facts, rating.frames(facts))
+    (said,) = section.says
+    assert "2 ratings (8.33\u00a0%) of users that train does not have" in said
+    assert "3 ratings (12.50\u00a0%) of items that train" in said
+    assert "RMSE 0.84 (too few for an interval), of train's mean 0.84." in said
+    users, items = section.tables
+    assert users.rows[0][:2] == ["none", "2"] and items.rows[0][:2] == ["none", "3"]
+    assert [sum(int(row[1]) for row in table.rows) for table in section.tables] == [24, 24]
 
 
 def test_titles_fall_back_on_names():

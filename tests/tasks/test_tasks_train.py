@@ -30,7 +30,7 @@ problems:
     lr_find: {steps: 40, start: 1.0e-6, end: 1}
     train: {frozen: {epochs: 1}, unfrozen: {epochs: 2, lr: find}}
     calibrate: {}
-    evaluate: {draws: 100}
+    evaluate: {draws: 100, slices: [y, width]}
 """
 
 
@@ -83,7 +83,10 @@ def test_two_phases_from_pretrained_weights(project, capsys):
         assert each["low"] <= each["value"] == metrics[name] <= each["high"]
         assert each["split"] == "test" and each["n"] == metrics["n"] == 16
     predictions = pd.read_parquet("reports/own/predictions.parquet")
-    assert len(predictions) == 16
+    assert len(predictions) == 16 and predictions["loss"].mean() == pytest.approx(metrics["nll"])
+    slices = pd.read_csv("reports/own/plots/slices.csv")  # all pictures are as wide
+    assert slices[["column", "value"]].values.tolist() == [["y", "a"], ["y", "b"]]
+    assert "<h2>Slices</h2>" in Path("reports/own/report.html").read_text()
     # The decision is fitted on what neither training nor the judging saw, and held beside others.
     assert json.loads(Path("reports/own/split.json").read_text())["counts"]["valid"] == 8
     decision = json.loads(Path("models/own/decision.json").read_text())
