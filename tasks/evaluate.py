@@ -1,5 +1,6 @@
 """evaluate: measures the answers on test, beside a trivial predictor's, and writes the report."""
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -42,7 +43,7 @@ def run(paths: Paths, params: Params, threads: int) -> None:
     from onecycle.blocks.pair import Pairs
     from onecycle.learn import device, saved
     from onecycle.learn.datasets import split_items
-    from onecycle.report import page
+    from onecycle.report import index, page
     from onecycle.report.rated import RatedItems
 
     device.use_threads(threads)
@@ -73,6 +74,8 @@ def run(paths: Paths, params: Params, threads: int) -> None:
     if isinstance(blocks.x, Pairs):
         rated = RatedItems.of(learner, parts, judged, draws=params.draws, seed=params.seed)
     page.write(paths, blocks, predictions, kind.headline, rated)
+    with suppress(OSError):  # it is no output of this stage, nor anything that stops it
+        index.write(paths.root)
     say(summary(found, kind.headline))
 
 

@@ -10,6 +10,7 @@ from onecycle.report.figures import Theme, calm, legend, plot
 from onecycle.report.parts import Answer, Section, Table
 from onecycle.report.words import percent
 
+asks = "Which one label does {thing} have?"
 trivial = "Always naming train's most frequent label"
 worst = "wrong with the highest probability"
 PAIRS = 10  # most confused ones that the page shows

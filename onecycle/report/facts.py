@@ -31,6 +31,7 @@ class Facts:
         source: where the data came from.
         quarantine: rows that were set aside.
         notes: what was odd of rows that stayed, or was changed.
+        lineage: what the model came from: the content of lineage.json.
         rated: of a recommender, its ratings and embeddings; else null.
     """
 
@@ -47,6 +48,7 @@ class Facts:
     source: dict[str, Any]
     quarantine: pd.DataFrame
     notes: pd.DataFrame
+    lineage: dict[str, Any]
     rated: RatedItems | None = None
 
     @classmethod
@@ -59,6 +61,7 @@ class Facts:
         rated: RatedItems | None = None,
     ) -> "Facts":
         """Reads what the stages wrote."""
+        lineage = paths.model("lineage.json")
         return cls(
             problem=paths.problem,
             blocks=blocks,
@@ -73,6 +76,7 @@ class Facts:
             source=read_json(paths.data("source.json")),
             quarantine=pd.read_parquet(paths.data("quarantine.parquet")),
             notes=pd.read_parquet(paths.data("notes.parquet")),
+            lineage=read_json(lineage) if lineage.exists() else {},
             rated=rated,
         )
 

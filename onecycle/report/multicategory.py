@@ -11,6 +11,7 @@ from onecycle.report.parts import Answer, Section, Table
 from onecycle.report.results import NAMES
 from onecycle.report.words import percent
 
+asks = "Which labels does {thing} have? It may be any number of them, or none."
 trivial = "Scoring every item by how frequent each label is in train"
 worst = "the most labels missed or wrongly given"
 STYLES = ("-", "--", ":")
