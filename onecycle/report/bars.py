@@ -5,51 +5,75 @@ found by the name of their CSV, whatever kind of target wrote it; one that is no
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import pandas as pd
 from matplotlib.figure import Figure
 
-from onecycle.report.figures import Theme, calm, plot
-from onecycle.report.parts import Plot
+from onecycle.report.figures import LIGHT, WIDTH, Theme, calm, png
+from onecycle.report.pictures import PAPER
 
 ROWS = 40  # worst ones that are drawn
 HEIGHT = 0.2  # inches of a bar
-Measure = Callable[[pd.DataFrame], "pd.Series[float]"]
-BARS: dict[str, tuple[str, str, bool, Measure]] = {  # parts, what is measured, whether high is bad
-    "labels.csv": (
+NAME = 22  # characters of a name
+
+
+@dataclass(frozen=True)
+class Bars:
+    """What is drawn of a table.
+
+    Attributes:
+        part: the column that names the rows.
+        about: what is measured, in words.
+        of: measures it, a number for each row.
+        high_is_bad: whether the highest is the worst.
+    """
+
+    part: str
+    about: str
+    of: Callable[[pd.DataFrame], "pd.Series[float]"]
+    high_is_bad: bool
+
+
+BARS = {
+    "labels.csv": Bars(
         "label",
         "share of the items with a label that were given it",
-        False,
         lambda table: table["right"] / table["items"],
+        high_is_bad=False,
     ),
-    "groups.csv": ("group", "mean distance in pixels", True, lambda it: it["error_px_mean"]),
-    "values.csv": ("target", "mean absolute error", True, lambda table: table["error_mean"]),
+    "groups.csv": Bars(
+        "group", "mean distance in pixels", lambda table: table["error_px_mean"], high_is_bad=True
+    ),
+    "values.csv": Bars(
+        "target", "mean absolute error", lambda table: table["error_mean"], high_is_bad=True
+    ),
 }
 
 
-def plots(frames: dict[str, pd.DataFrame]) -> list[Plot]:
-    """A picture `by-label`, `by-group` or `by-target` of each table that is known and filled."""
-    known = [(frames[name], *BARS[name]) for name in BARS if name in frames]
-    return [_plot(*each) for each in known if len(each[0])]
+def drawn(frames: dict[str, pd.DataFrame]) -> dict[str, bytes]:
+    """PNGs `by-label`, `by-group` or `by-target` of each table that is known and filled."""
+    known = [(frames[name], bars) for name, bars in BARS.items() if name in frames]
+    return {f"by-{bars.part}": _drawn(table, bars) for table, bars in known if len(table)}
 
 
-def _plot(table: pd.DataFrame, part: str, about: str, bad: bool, measure: Measure) -> Plot:
-    values = measure(table)
-    values.index = pd.Index([_short(name) for name in table[part]])
-    ordered = values.dropna().sort_values(ascending=not bad, kind="stable").head(ROWS)[::-1]
-    height = 0.9 + HEIGHT * len(ordered)
+def _drawn(table: pd.DataFrame, bars: Bars) -> bytes:
+    values = bars.of(table)
+    values.index = pd.Index([_short(name) for name in table[bars.part]])
+    worst = values.dropna().sort_values(ascending=not bars.high_is_bad, kind="stable").head(ROWS)
+    height = 0.9 + HEIGHT * len(worst)
 
     def draw(figure: Figure, theme: Theme) -> None:
         figure.subplots_adjust(left=0.3, top=0.98, bottom=0.6 / height)
-        axes = calm(figure.add_subplot(), theme, about)
-        axes.barh(range(len(ordered)), ordered, color=theme.accent, height=0.7)
-        axes.set_yticks(range(len(ordered)), ordered.index, parse_math=False)
-        axes.set_ylim(-0.6, len(ordered) - 0.4)
+        axes = calm(figure.add_subplot(facecolor="none"), theme, f"{bars.about}, by {bars.part}")
+        axes.barh(range(len(worst)), worst, color=theme.accent, height=0.7)
+        axes.set_yticks(range(len(worst)), worst.index, parse_math=False)
+        axes.set_ylim(len(worst) - 0.4, -0.6)
 
-    return plot(draw, f"{about}, by {part}", height=height, name=f"by-{part}")
+    return png(draw, LIGHT, (WIDTH, height), PAPER)
 
 
 def _short(name: object) -> str:
-    text = f"{name:g}" if isinstance(name, float) else str(name)
-    text = " ".join(text.split())
-    return text if len(text) <= 22 else text[:21] + "…"
+    """A name that fits beside its bar."""
+    text = " ".join((f"{name:g}" if isinstance(name, float) else str(name)).split())
+    return text if len(text) <= NAME else text[: NAME - 1] + "…"

@@ -51,11 +51,19 @@ def plot(
         width: likewise.
         name: of its file in `pictures/`; null: its section's.
     """
-    light, dark = (_png(draw, theme, (width, height)) for theme in (LIGHT, DARK))
+    light, dark = (data_uri(png(draw, theme, (width, height))) for theme in (LIGHT, DARK))
     return Plot(light, dark, round(width * 96), round(height * 96), alt, caption, name)
 
 
-def _png(draw: Draw, theme: Theme, size: tuple[float, float]) -> str:
+def png(draw: Draw, theme: Theme, size: tuple[float, float], paper: str = "none") -> bytes:
+    """Draws a plot for one theme.
+
+    Args:
+        draw: fills an empty figure in the theme's colours.
+        theme: those.
+        size: width and height in inches of 96 CSS pixels.
+        paper: the ground's colour; none: the page's.
+    """
     figure = Figure(figsize=size)
     figure.subplots_adjust(**MARGINS)
     buffer = BytesIO()
@@ -63,9 +71,9 @@ def _png(draw: Draw, theme: Theme, size: tuple[float, float]) -> str:
         warnings.filterwarnings("ignore", "Glyph .* missing")  # then the font's box stands there
         draw(figure, theme)
         figure.savefig(
-            buffer, format="png", dpi=96 * SHARPNESS, transparent=True, metadata={"Software": None}
+            buffer, format="png", dpi=96 * SHARPNESS, facecolor=paper, metadata={"Software": None}
         )
-    return data_uri(buffer.getvalue())
+    return buffer.getvalue()
 
 
 def calm(axes: Axes, theme: Theme, x: str = "", y: str = "") -> Axes:

@@ -49,7 +49,7 @@ def write(
             write_csv(partial / name, frame)
     with whole(paths.report("pictures")) as partial:
         partial.mkdir()
-        pictures.write(partial, sections, bars.plots(frames))
+        pictures.write(partial, sections, bars.drawn(frames))
     with whole(paths.report("report.html")) as partial:
         partial.write_text(html, encoding="utf-8")
 

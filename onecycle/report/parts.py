@@ -93,7 +93,12 @@ class Twins:
 class Section:
     """A heading and what follows it, in this order; warnings before all.
 
-    `commands` are lines for a shell, after the sentences.
+    In sentences and warnings, what stands between backticks is code.
+
+    Attributes:
+        finding: what it all comes to, to stand out.
+        commands: lines for a shell, after the sentences.
+        folded: a table that shows its first column's head until it is opened.
     """
 
     title: str
@@ -104,6 +109,8 @@ class Section:
     twins: Sequence[Twins] = ()
     warnings: Sequence[str] = ()
     commands: Sequence[str] = ()
+    finding: str = ""
+    folded: Table | None = None
 
     @property
     def anchor(self) -> str:

@@ -48,8 +48,8 @@ RULES: dict[Name, str] = {
         f"more than {RISEN} ×, or the rate was more than {FAR:g} times the range test's"
     ),
     "rate too low": (
-        f"the rate was less than a {FAR:g}th of the range test's, valid's loss is not over its "
-        f"least by {ROSE} × chance's, and train's is not below it, or it ends above {LITTLE} ×"
+        f"the rate was less than a {FAR:g}th of the range test's, and it shows: train's loss is "
+        f"not below valid's, or valid's still fell by {STILL} × chance's, or ends above {LITTLE} ×"
     ),
     "over-fitted": (
         f"valid's loss ends more than {ROSE} × chance's above its least, by medians of three "
@@ -123,8 +123,8 @@ def _too_high(it: Course) -> Reading | None:
 
 def _too_low(it: Course) -> Reading | None:
     train, valid = it.ends
-    slow = 0 < it.pace < 1 / FAR
-    if not slow or it.back > ROSE or (valid <= LITTLE and train < valid):
+    slow = 0 < it.pace < 1 / FAR and it.back <= ROSE
+    if not slow or not (it.falling > STILL or valid > LITTLE or train >= valid):
         return None
     phase = next(each for each in it.phases if it.paces.get(each["name"]) == it.pace)
     return Reading("rate too low", f"{_ends(it)} {_pace(it)}", (_rates(it, phase, FAR),))

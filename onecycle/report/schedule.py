@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
 
 from onecycle.learn.schedules import Schedule
 from onecycle.report.figures import Theme, calm, legend
@@ -13,8 +13,8 @@ from onecycle.report.figures import plot as draw_plot
 from onecycle.report.parts import Plot
 from onecycle.report.words import count
 
-POINTS = 100  # of the curve, for each epoch
-DEEP = 1e-3  # the axis ends at this share of the least of the phases' highest rates
+POINTS = 50  # of the curve, for each epoch
+DEEP = 1e-2  # the axis ends at this share of the least of the phases' highest rates
 
 
 def plot(phases: list[dict[str, Any]]) -> Plot:
@@ -43,6 +43,8 @@ def plot(phases: list[dict[str, Any]]) -> Plot:
             start += each["epochs"]
         highest = [rate for each in phases for rate in each["rates"]]
         upper.set_ylim(DEEP * min(highest), 2 * max(highest))
+        upper.yaxis.set_major_locator(LogLocator(numticks=5))
+        upper.yaxis.set_minor_locator(NullLocator())
         lower.xaxis.set_major_locator(MaxNLocator(integer=True))
         if _spread(phases):
             upper.plot([], [], color=theme.faint, lw=1, label="earlier layers")

@@ -1,9 +1,11 @@
 """What pages are made with: their templates, and pictures within them."""
 
 import base64
+import re
 from pathlib import Path
 
 import jinja2
+from markupsafe import Markup, escape
 
 
 def template(name: str) -> jinja2.Template:
@@ -15,7 +17,13 @@ def template(name: str) -> jinja2.Template:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["code"] = code
     return environment.get_template(name)
+
+
+def code(sentence: str) -> Markup:
+    """A sentence in HTML, in which what stands between backticks is code."""
+    return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(sentence))))
 
 
 def data_uri(picture: bytes, form: str = "png") -> str:

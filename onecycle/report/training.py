@@ -15,7 +15,7 @@ from onecycle.paths import Paths, read_json
 from onecycle.report import range_test, schedule
 from onecycle.report.figures import Theme, calm, legend, plot
 from onecycle.report.parts import Plot, Section, Table
-from onecycle.report.reading import Reading, read
+from onecycle.report.reading import RULES, Reading, read
 from onecycle.report.words import count, place
 
 
@@ -56,15 +56,23 @@ class Trained:
 
 def training(trained: Trained) -> Section:
     """The reading of the training, and the curves that it was read from."""
-    reading = trained.reading
+    reading, chance = trained.reading, trained.model["training"]["chance"]
     says = [
-        f"Read as: {reading.name}. {reading.says}",
-        f"The rule: {reading.rule}. Chance's loss is that of the best guess on valid that sees no "
-        f"input, {trained.model['training']['chance']:.3g}.",
+        reading.says,
+        f"It is read so where {reading.rule}. Chance's loss, {chance:.3g}, is that of the best "
+        "guess on valid that sees no input: at 1 × nothing was learnt.",
     ]
     if reading.tries:
         says.append("To try next:")
-    return Section("Training", says, plots=plots(trained), commands=commands(trained))
+    rules = Table(["All readings, the first that holds", "Where"], list(RULES.items()), text=2)
+    return Section(
+        "Training",
+        says,
+        plots=plots(trained),
+        commands=commands(trained),
+        finding=f"The training reads: {reading.name}.",
+        folded=rules,
+    )
 
 
 def commands(trained: Trained) -> list[str]:
