@@ -186,8 +186,15 @@ def problem(tmp_path):
     return lambda kind: make(kind, tmp_path)
 
 
-@pytest.fixture(scope="session", params=TARGETS)
-def written(request, tmp_path_factory):
-    """A problem of each kind and its page, for tests that only read."""
-    made = make(request.param, tmp_path_factory.mktemp(request.param))
-    return made, made.write()
+@pytest.fixture(scope="session")
+def pages(tmp_path_factory):
+    """A tree with a problem of each kind; each with its page, by kind. For tests that only read."""
+    root = tmp_path_factory.mktemp("pages")
+    made = {kind: make(kind, root) for kind in TARGETS}
+    return {kind: (it, it.write()) for kind, it in made.items()}
+
+
+@pytest.fixture(params=TARGETS)
+def written(request, pages):
+    """A problem of each kind and its page."""
+    return pages[request.param]

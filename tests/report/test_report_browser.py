@@ -2,10 +2,10 @@
 
 import pytest
 from browser import browser, found
-from conftest import make
 
 from onecycle.report import index
 
+KINDS = ("points", "rating")  # pictures with marks, and wide tables
 STICKS_OUT = """Math.max(...[...document.querySelectorAll('body *')]
   .filter(it => !it.closest('.scroll') && !it.closest('svg'))
   .map(it => it.getBoundingClientRect().right))"""
@@ -14,16 +14,14 @@ SHOWN = """[...document.querySelectorAll('img')]
 PAPER = "getComputedStyle(document.body).backgroundColor"
 
 
-def test_pages_are_whole_at_every_width_by_day_by_night_and_in_print(tmp_path):
+def test_pages_are_whole_at_every_width_by_day_by_night_and_in_print(tmp_path, pages):
     program = found()
     if program is None:
         pytest.skip("no Chromium on this machine: the pages are not looked at in a browser")
-    for kind in ("points", "rating"):
-        make(kind, tmp_path).write()
-    pages = [index.write(tmp_path), *sorted(tmp_path.glob("reports/*/report.html"))]
-    assert len(pages) == 3
+    root = pages["points"][0].paths.root
+    files = [index.write(root), *(root / f"reports/my_{kind}/report.html" for kind in KINDS)]
     with browser(program, tmp_path / "profile") as tab:
-        for page in pages:
+        for page in files:
             papers = set()
             for width, scheme in ((1200, "light"), (360, "dark")):
                 tab.open(page, width, scheme)
@@ -35,4 +33,4 @@ def test_pages_are_whole_at_every_width_by_day_by_night_and_in_print(tmp_path):
             assert tab.printed().startswith(b"%PDF")
         assert tab.complaints == []
         assert {url.partition(":")[0] for url in tab.asked} == {"file"}
-        assert len(tab.asked) == 2 * len(pages)
+        assert len(tab.asked) == 2 * len(files)

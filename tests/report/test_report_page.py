@@ -1,11 +1,11 @@
 """The page: there, whole, self-contained, escaped, the same each time."""
 
 import re
-from html.parser import HTMLParser
 from itertools import pairwise
 
 import pandas as pd
 import pytest
+from outline import Outline
 from PIL import Image
 
 from onecycle.report import results
@@ -13,32 +13,6 @@ from onecycle.report.kinds import SHOWN
 from onecycle.report.template import code
 
 LINKS = re.compile(r"#[a-z0-9-]+|\.\./index\.html")
-
-
-class Outline(HTMLParser):
-    """Tags, what they load, where they lead, and the text."""
-
-    def __init__(self, html):
-        super().__init__()
-        self.tags, self.loads, self.links, self.ids, self.bare = [], [], [], [], []
-        self.text = ""
-        self.feed(html)
-
-    def handle_starttag(self, tag, attrs):
-        self.tags.append(tag)
-        found = dict(attrs)
-        loads = [value for name, value in attrs if name in ("src", "href", "srcset")]
-        (self.links if tag == "a" else self.loads).extend(loads)
-        self.ids += [found["id"]] if "id" in found else []
-        named = {"img": "alt", "svg": "aria-label", "th": "scope", "nav": "aria-label"}
-        if tag in named and not found.get(named[tag]) and "aria-hidden" not in found:
-            self.bare.append(tag)
-
-    def handle_data(self, data):
-        self.text += data
-
-    def said(self):
-        return " ".join(self.text.split())
 
 
 def test_loads_nothing_but_itself(written):
