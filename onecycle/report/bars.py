@@ -65,7 +65,7 @@ def _drawn(table: pd.DataFrame, bars: Bars) -> bytes:
 
     def draw(figure: Figure, theme: Theme) -> None:
         figure.subplots_adjust(left=0.3, top=0.98, bottom=0.6 / height)
-        axes = calm(figure.add_subplot(facecolor="none"), theme, f"{bars.about}, by {bars.part}")
+        axes = calm(figure.add_subplot(), theme, f"{bars.about}, by {bars.part}")
         axes.barh(range(len(worst)), worst, color=theme.accent, height=0.7)
         axes.set_yticks(range(len(worst)), worst.index, parse_math=False)
         axes.set_ylim(len(worst) - 0.4, -0.6)

@@ -71,7 +71,12 @@ def png(draw: Draw, theme: Theme, size: tuple[float, float], paper: str = "none"
         warnings.filterwarnings("ignore", "Glyph .* missing")  # then the font's box stands there
         draw(figure, theme)
         figure.savefig(
-            buffer, format="png", dpi=96 * SHARPNESS, facecolor=paper, metadata={"Software": None}
+            buffer,
+            format="png",
+            dpi=96 * SHARPNESS,
+            facecolor=paper,
+            transparent=paper == "none",  # the axes too
+            metadata={"Software": None},
         )
     return buffer.getvalue()
 

@@ -175,7 +175,7 @@ def _pace(it: Course) -> str:
 
 
 def _times(value: float) -> str:
-    return f"{value:,.0f} ×" if value >= 10 else f"{value:.2g} ×"
+    return (f"{value:,.0f}" if value >= 10 else f"{value:.2g}") + "\u00a0×"
 
 
 def _rates(it: Course, phase: dict[str, Any], factor: float) -> str:

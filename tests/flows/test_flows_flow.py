@@ -177,7 +177,9 @@ def test_the_table_has_score_interval_and_baseline_and_says_what_the_interval_le
 
 def test_a_problem_s_page_has_the_reading_and_the_pictures_but_for_those_to_compare(scored):
     page = publish.pictures("a")
-    assert page.startswith("**rate too high**: Train's loss rose by 0.7 × chance's up to epoch 2.")
+    assert page.startswith(
+        "**rate too high**: Train's loss rose by 0.7\u00a0× chance's up to epoch 2."
+    )
     assert "To try next: `--set problems.a.train.frozen.lr=0.001`" in page
     assert "![decision](data:image/png;base64," in page
     assert "![examples](data:image/jpeg;base64," in page

@@ -88,7 +88,7 @@ def test_where_chance_makes_no_mistake_there_is_nothing_to_read():
 
 def test_the_numbers_that_were_seen_are_said():
     said = made(FALLS, [0.8, 0.6, 0.5, 0.55, 0.62, 0.7]).says
-    assert "least about epoch 3" in said and "0.33 ×" in said
+    assert "least about epoch 3" in said and "0.33\u00a0×" in said
     assert "metric" not in said
     kept = made(FALLS, [0.8, 0.6, 0.5, 0.55, 0.62, 0.7], [0.5, 0.6, 0.7, 0.7, 0.7, 0.7])
     assert "The metric did not get worse" in kept.says

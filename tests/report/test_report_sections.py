@@ -1,5 +1,6 @@
 """What was asked, what the split is worth, the schedule, the lineage."""
 
+from base64 import b64decode
 from io import BytesIO
 
 import numpy as np
@@ -145,3 +146,12 @@ def test_bars_are_of_the_worst_and_of_tables_that_are_known():
 def test_slugs_are_names_for_files_and_links():
     assert slug("Better than SVD?") == "better-than-svd"
     assert slug("../../Ärger & 1 %") == "rger-1"
+
+
+def test_a_plot_lets_the_page_s_paper_through():
+    phase = {"name": "frozen", "epochs": 1, "rates": [1e-3], "schedule": Schedule().model_dump()}
+    found = schedule.plot([phase, phase])
+    for uri in (found.light, found.dark):
+        with Image.open(BytesIO(b64decode(uri.partition(",")[2]))) as drawn:
+            alpha = np.asarray(drawn.getchannel("A"))
+        assert (alpha == 0).mean() > 0.5  # all but the first phase's band, lines and words
