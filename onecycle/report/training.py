@@ -60,7 +60,7 @@ def training(trained: Trained) -> Section:
     says = [
         reading.says,
         f"It is read so where {reading.rule}. Chance's loss, {chance:.3g}, is that of the best "
-        "guess on valid that sees no input: at 1 × nothing was learnt.",
+        "guess on valid that sees no input: at 1\u00a0× nothing was learnt.",
     ]
     if reading.tries:
         says.append("To try next:")
