@@ -71,8 +71,8 @@ def markdown(scores: list[Score]) -> str:
     )
 
 
-def scores(measured: Iterable[str], trained: Iterable[str], out: Console) -> None:
-    """Prints the scores; publishes them, and a page of pictures for each problem just trained.
+def scores(measured: Iterable[str], anew: Iterable[str], out: Console) -> None:
+    """Prints the scores; publishes them, and a page of pictures for each that was measured anew.
 
     What can't be read or published is told, and loses nothing else.
     """
@@ -88,7 +88,7 @@ def scores(measured: Iterable[str], trained: Iterable[str], out: Console) -> Non
         show(found, out)
         with told("the scores are not in Prefect", out):
             create_markdown_artifact(markdown(found), key="metrics", description="Scores")
-    for problem in trained:
+    for problem in anew:
         with told(f"no pictures of {problem} in Prefect", out):
             key, text = problem.replace("_", "-"), f"{problem}: how it was trained, and its answers"
             create_markdown_artifact(pictures(problem), key=key, description=text)

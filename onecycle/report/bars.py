@@ -38,12 +38,12 @@ class Bars:
 BARS = {
     "labels.csv": Bars(
         "label",
-        "share of the items with a label that were given it",
+        "recall",
         lambda table: table["right"] / table["items"],
         high_is_bad=False,
     ),
     "groups.csv": Bars(
-        "group", "mean distance in pixels", lambda table: table["error_px_mean"], high_is_bad=True
+        "group", "mean distance in px", lambda table: table["error_px_mean"], high_is_bad=True
     ),
     "values.csv": Bars(
         "target", "mean absolute error", lambda table: table["error_mean"], high_is_bad=True
@@ -64,7 +64,7 @@ def _drawn(table: pd.DataFrame, bars: Bars) -> bytes:
     height = 0.9 + HEIGHT * len(worst)
 
     def draw(figure: Figure, theme: Theme) -> None:
-        figure.subplots_adjust(left=0.3, top=0.98, bottom=0.6 / height)
+        figure.subplots_adjust(left=0.33, top=0.98, bottom=0.6 / height)
         axes = calm(figure.add_subplot(), theme, f"{bars.about}, by {bars.part}")
         axes.barh(range(len(worst)), worst, color=theme.accent, height=0.7)
         axes.set_yticks(range(len(worst)), worst.index, parse_math=False)

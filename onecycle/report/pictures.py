@@ -15,7 +15,6 @@ from onecycle.report.parts import Gallery, Plot, Section
 
 PAPER = "white"  # behind plots: who shows them may be dark or light
 EXAMPLES = "examples.jpg"
-FAST = 3  # of zlib's levels: the slowest takes thirty times as long to save a fifth
 SIDE, SHOWN = 96, 4  # pixels of an example's sides; examples
 
 
@@ -44,7 +43,7 @@ def on_paper(plot: Plot) -> bytes:
     paper = Image.new("RGBA", drawn.size, PAPER)
     paper.alpha_composite(drawn)
     buffer = BytesIO()
-    paper.convert("RGB").save(buffer, "PNG", compress_level=FAST)
+    paper.convert("RGB").save(buffer, "PNG")
     return buffer.getvalue()
 
 

@@ -63,7 +63,8 @@ def test_pictures_are_files_too(written):
     assert f"by-{bars[made.paths.problem.removeprefix('my_')]}.png" in names
     for name in names:
         with Image.open(folder / name) as picture:
-            assert picture.getpixel((0, 0))[:3] == (255,) * 3 or name == "examples.jpg"
+            corner = picture.convert("RGB").getpixel((0, 0))
+            assert min(corner) > 245 or name == "examples.jpg"
             assert min(picture.size) > 90
 
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 from pathlib import Path
 
 import numpy as np
@@ -64,7 +65,10 @@ def test_two_phases_from_pretrained_weights(project, capsys):
     history = pd.read_csv("reports/own/history.csv")
     assert list(history) == ["epoch", "phase", "lr", "train_loss", "valid_loss", "metric"]
     assert list(history["phase"]) == ["frozen", "unfrozen", "unfrozen"]
-    frozen, unfrozen = json.loads(Path("models/own/model.json").read_text())["training"]["phases"]
+    training = json.loads(Path("models/own/model.json").read_text())["training"]
+    frozen, unfrozen = training["phases"]
+    assert unfrozen["schedule"]["schedule"] == "one_cycle"
+    assert training["chance"] == pytest.approx(math.log(2), rel=0.1)  # as many of both labels
     used = rates["used"]
     assert frozen["rates"] == pytest.approx([used / 10, used / 10, used])
     assert unfrozen["rates"][0] * 100 == pytest.approx(unfrozen["rates"][-1])
