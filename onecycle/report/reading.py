@@ -48,8 +48,9 @@ RULES: dict[Name, str] = {
         f"more than {RISEN} ×, or the rate was more than {FAR:g} times the range test's"
     ),
     "rate too low": (
-        f"the rate was less than a {FAR:g}th of the range test's, and it shows: train's loss is "
-        f"not below valid's, or valid's still fell by {STILL} × chance's, or ends above {LITTLE} ×"
+        f"the rate was less than a {FAR:g}th of the range test's, valid's loss did not come back "
+        f"up by {ROSE} × chance's, and it shows: train's is not below valid's, or valid's still "
+        f"fell by {STILL} ×, or ends above {LITTLE} ×"
     ),
     "over-fitted": (
         f"valid's loss ends more than {ROSE} × chance's above its least, by medians of three "
