@@ -105,8 +105,8 @@ def follow(stages: list[Stage], *, force: bool, refresh: bool, brief: bool) -> S
     if not runner.stopping:
         measured = [each for each in stages if each.task == "evaluate"]
         complete = [each.problem for each in measured if states[each.name].is_completed()]
-        trained = [each for each in complete if states[f"train@{each}"].name != "Cached"]
-        publish.scores(complete, trained, out)
+        anew = [each for each in complete if states[f"evaluate@{each}"].name != "Cached"]
+        publish.scores(complete, anew, out)
     if brief:
         await_record(len(states))
     return summary(states)

@@ -57,6 +57,8 @@ def parser() -> argparse.ArgumentParser:
     command.set_defaults(call=export.run)
     command = commands.add_parser("check", help="check params.yaml and do nothing else")
     command.set_defaults(call=lambda _: say(f"params.yaml: {len(load().problems)} problems, fine"))
+    command = commands.add_parser("index", help="write the page over all problems' reports")
+    command.set_defaults(call=lambda _: write_index())
     command = commands.add_parser("set", help="write values into params.yaml")
     command.add_argument("settings", nargs="+", metavar="KEY=VALUE or @FILE")
     command.set_defaults(call=set_values)
@@ -85,6 +87,13 @@ def set_values(arguments: argparse.Namespace) -> None:
     """Writes values into params.yaml."""
     for line in change(arguments.settings):
         say(line)
+
+
+def write_index() -> None:
+    """Writes `reports/index.html`."""
+    from onecycle.report import index
+
+    say(str(index.write()))
 
 
 def write_schema(path: Path = SCHEMA_FILE) -> None:

@@ -1,5 +1,6 @@
 """evaluate: measures the answers on test, beside a trivial predictor's, and writes the report."""
 
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -73,7 +74,7 @@ def run(paths: Paths, params: Params, threads: int, asked: dict[str, Any]) -> No
     from onecycle.blocks.pair import Pairs
     from onecycle.learn import device, saved
     from onecycle.learn.datasets import split_items
-    from onecycle.report import card, lineage, page, reference
+    from onecycle.report import card, index, lineage, page, reference
     from onecycle.report.rated import RatedItems
 
     device.use_threads(threads)
@@ -113,6 +114,8 @@ def run(paths: Paths, params: Params, threads: int, asked: dict[str, Any]) -> No
     card.write(paths, led, params.card.model_dump())
     y_range = getattr(learner.recipe, "y_range", None)
     reference.write(paths, part, sample.scores, answers, decision, y_range)
+    with suppress(OSError):  # it is no output of this stage, nor anything that stops it
+        index.write(paths.root)
     say(summary(found, kind.headline))
 
 

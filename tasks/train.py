@@ -89,7 +89,7 @@ def run(paths: Paths, params: Params, learner_params: recipe.Learner, threads: i
     """
     import pandas as pd
 
-    from onecycle.learn import assemble, saved
+    from onecycle.learn import assemble, check, saved
 
     learner = assemble.fresh(paths, learner_params, threads)
     history, phases = train(learner, params, read_json(paths.model("lr.json")))
@@ -98,6 +98,7 @@ def run(paths: Paths, params: Params, learner_params: recipe.Learner, threads: i
     metric = learner.data.blocks.y.metric_name
     said: dict[str, Any] = {"phases": phases, "metric": metric, "last": last}
     said["micro_batch"] = learner.stepper.micro
+    said["chance"] = check.chance(learner.data.train, learner.data.valid)
     if params.beside_scratch:
         plain = learner_params.model_copy(update={"weights": None})
         said["scratch"] = scratch(assemble.fresh(paths, plain, threads), len(history))
@@ -128,7 +129,9 @@ def train(
         say(f"{name}, {why['why']}; highest rates:")
         say(learner.rate_table(rates))
         history += learner.fit(Cycle(name, phase.epochs, rates, phase))
-        phases.append({"name": name, "epochs": phase.epochs, "rates": rates, **why})
+        schedule = phase.model_dump(include=set(schedules.Schedule.model_fields))
+        told = {"name": name, "epochs": phase.epochs, "rates": rates, "schedule": schedule}
+        phases.append(told | why)
     return history, phases
 
 

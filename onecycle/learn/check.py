@@ -32,11 +32,17 @@ def look(model: nn.Module, batch: Batch, train: Dataset, compute: Compute) -> st
     start = float(target.loss(scores, y.to(compute.device)))
     if not scores.isfinite().all():
         raise UserError(f"batch check: the model gives scores that are not finite; {said[0]}")
-    chance = float(target.loss(target.chance(train.y).expand(len(train), -1), train.y))
-    far = start > FAR * chance
+    guessed = chance(train, train)
+    far = start > FAR * guessed
     remedy = "; that is far off: look at the targets, learner.y_range and the weights"
-    said.append(f"loss {start:.4g} at the start, {chance:.4g} by chance{remedy if far else ''}")
+    said.append(f"loss {start:.4g} at the start, {guessed:.4g} by chance{remedy if far else ''}")
     return "\n".join(said)
+
+
+def chance(train: Dataset, judged: Dataset) -> float:
+    """The loss on a part of the best guess that knows train's targets and no input."""
+    target = train.blocks.y
+    return float(target.loss(target.chance(train.y).expand(len(judged), -1), judged.y))
 
 
 def described(name: str, it: Tensor) -> str:

@@ -16,6 +16,7 @@ from onecycle.report.figures import Theme, calm, legend, plot
 from onecycle.report.parts import Answer, Section, Table
 from onecycle.report.words import count, percent, within
 
+asks = "Which one label does {thing} have?"
 trivial = "Always naming train's most frequent label"
 worst = "the highest loss, which is the surprise at the right label"
 PAIRS = 10  # most confused ones that the page shows

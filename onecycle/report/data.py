@@ -1,10 +1,9 @@
-"""The data: where it came from, what was set aside, how it was split."""
+"""The data: where it came from, what was set aside, what was noted."""
 
 from typing import Any
 
 import pandas as pd
 
-from onecycle.report import leaks
 from onecycle.report.facts import Facts
 from onecycle.report.parts import Section, Table
 from onecycle.report.words import count, place
@@ -13,13 +12,8 @@ SHOWN = 5  # rows of the quarantine
 
 
 def section(facts: Facts) -> Section:
-    """Source, quarantine, notes and parts; what leaks between them, accepted leaks as warnings."""
-    split = facts.split
-    total = sum(split["counts"].values()) + split["left_out"]
-    left_out = f"; {split['left_out']:,} of them in no part" if split["left_out"] else ""
-    says = [_source(facts.source), f"{count(total, 'item')}, split by {split['by']}{left_out}."]
-    says += leaks.says(facts)
-    tables = [_parts(split)]
+    """Source, quarantine and notes."""
+    says, tables = [source(facts.source)], []
     bad = facts.quarantine
     if len(bad):
         says.append(f"{count(len(bad), 'row')} set aside as unreadable or wrong; the first:")
@@ -30,13 +24,10 @@ def section(facts: Facts) -> Section:
         says.append("No row was set aside.")
     if len(facts.notes):
         tables.append(_notes(facts.notes))
-    tables += [*leaks.table(facts), *leaks.examples(facts)]
-    return Section(
-        "Data", says, tables=tables, twins=leaks.twins(facts), warnings=leaks.warnings(facts)
-    )
+    return Section("Data", says, tables=tables)
 
 
-def _source(source: dict[str, Any]) -> str:
+def source(source: dict[str, Any]) -> str:
     """Where the raw files came from, in a sentence."""
     if "sample" in source:
         origin = f"Drawn by code: sample {source['sample']}, seed {source['seed']}"
@@ -57,14 +48,3 @@ def _notes(notes: pd.DataFrame) -> Table:
     shown = kinds.head(2 * SHOWN)[["note", "first", "rows"]].values.tolist()
     rows = [[note, first, f"{found:,}"] for note, first, found in shown]
     return Table(["Noted, and kept", "The first", "Rows"], rows, text=2)
-
-
-def _parts(split: dict[str, Any]) -> Table:
-    """Items and, where there are any, groups of each part."""
-    groups = split["groups"]
-    columns = ["Part", "Items", "Groups"] if groups else ["Part", "Items"]
-    rows = [
-        [part, f"{items:,}"] + ([f"{groups.get(part, 0):,}"] if groups else [])
-        for part, items in split["counts"].items()
-    ]
-    return Table(columns, rows)

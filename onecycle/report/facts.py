@@ -36,6 +36,7 @@ class Facts:
         quarantine: rows that were set aside.
         notes: what was odd of rows that stayed, or was changed.
         slices: the score in parts of the judged items, as `onecycle.decide.slices` has it.
+        lineage: what the model came from: the content of lineage.json.
         rated: of a recommender, its ratings and embeddings; else null.
         worth: the decision beside its rivals, on the judged items and on those it was fitted on.
     """
@@ -55,6 +56,7 @@ class Facts:
     quarantine: pd.DataFrame
     notes: pd.DataFrame
     slices: pd.DataFrame
+    lineage: dict[str, Any]
     rated: RatedItems | None = None
     worth: Worth | None = None
 
@@ -70,6 +72,7 @@ class Facts:
         worth: Worth | None = None,
     ) -> "Facts":
         """Reads what the stages wrote."""
+        lineage = paths.model("lineage.json")
         return cls(
             problem=paths.problem,
             blocks=blocks,
@@ -86,6 +89,7 @@ class Facts:
             quarantine=pd.read_parquet(paths.data("quarantine.parquet")),
             notes=pd.read_parquet(paths.data("notes.parquet")),
             slices=slices,
+            lineage=read_json(lineage) if lineage.exists() else {},
             rated=rated,
             worth=worth,
         )

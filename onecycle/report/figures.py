@@ -1,6 +1,5 @@
 """Plots as PNG in data URIs, each drawn for a light page and for a dark one."""
 
-import base64
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from onecycle.report.parts import Plot
+from onecycle.report.template import data_uri
 
 WIDTH = 5.2  # inches, of 96 CSS pixels
 MARGINS = {"left": 0.14, "right": 0.985, "bottom": 0.155, "top": 0.93, "hspace": 0.12}
@@ -34,7 +34,12 @@ Draw = Callable[[Figure, Theme], None]
 
 
 def plot(
-    draw: Draw, alt: str, caption: str = "", height: float = 3.2, width: float = WIDTH
+    draw: Draw,
+    alt: str,
+    caption: str = "",
+    height: float = 3.2,
+    width: float = WIDTH,
+    name: str | None = None,
 ) -> Plot:
     """Draws a plot for both themes.
 
@@ -44,12 +49,21 @@ def plot(
         caption: shown below it.
         height: in inches of 96 CSS pixels.
         width: likewise.
+        name: of its file in `pictures/`; null: its section's.
     """
-    light, dark = (_png(draw, theme, (width, height)) for theme in (LIGHT, DARK))
-    return Plot(light, dark, round(width * 96), round(height * 96), alt, caption)
+    light, dark = (data_uri(png(draw, theme, (width, height))) for theme in (LIGHT, DARK))
+    return Plot(light, dark, round(width * 96), round(height * 96), alt, caption, name)
 
 
-def _png(draw: Draw, theme: Theme, size: tuple[float, float]) -> str:
+def png(draw: Draw, theme: Theme, size: tuple[float, float], paper: str = "none") -> bytes:
+    """Draws a plot for one theme.
+
+    Args:
+        draw: fills an empty figure in the theme's colours.
+        theme: those.
+        size: width and height in inches of 96 CSS pixels.
+        paper: the ground's colour; none: the page's.
+    """
     figure = Figure(figsize=size)
     figure.subplots_adjust(**MARGINS)
     buffer = BytesIO()
@@ -57,14 +71,14 @@ def _png(draw: Draw, theme: Theme, size: tuple[float, float]) -> str:
         warnings.filterwarnings("ignore", "Glyph .* missing")  # then the font's box stands there
         draw(figure, theme)
         figure.savefig(
-            buffer, format="png", dpi=96 * SHARPNESS, transparent=True, metadata={"Software": None}
+            buffer,
+            format="png",
+            dpi=96 * SHARPNESS,
+            facecolor=paper,
+            transparent=paper == "none",  # the axes too
+            metadata={"Software": None},
         )
-    return data_uri(buffer.getvalue())
-
-
-def data_uri(png: bytes) -> str:
-    """A PNG as a URI that a page can hold."""
-    return f"data:image/png;base64,{base64.b64encode(png).decode()}"
+    return buffer.getvalue()
 
 
 def calm(axes: Axes, theme: Theme, x: str = "", y: str = "") -> Axes:

@@ -21,6 +21,10 @@ class Shown(Protocol):
     """
 
     @property
+    def asks(self) -> str:
+        """The question that the model answers, of a `{thing}`."""
+
+    @property
     def trivial(self) -> str:
         """What the trivial predictor does, as the subject of a sentence."""
 

@@ -14,6 +14,7 @@ from onecycle.report.figures import Theme, calm, legend, plot
 from onecycle.report.parts import Answer, Section, Table
 from onecycle.report.words import between, percent
 
+asks = "Which labels does {thing} have? It may be any number of them, or none."
 trivial = "Scoring every item by how frequent each label is in train"
 worst = (
     "the highest loss, which is the surprise at the labels that are there and at those that are not"

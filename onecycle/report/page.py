@@ -1,8 +1,5 @@
 """The report: one self-contained page, and the tables behind what it shows."""
 
-from pathlib import Path
-
-import jinja2
 import pandas as pd
 
 from onecycle.decide.sample import Sample
@@ -10,10 +7,23 @@ from onecycle.decide.worth import Worth
 from onecycle.foreign import write_csv
 from onecycle.learn.datasets import Blocks
 from onecycle.paths import Paths, whole
-from onecycle.report import data, gallery, results, slices, training
+from onecycle.report import (
+    asked,
+    bars,
+    data,
+    gallery,
+    pictures,
+    provenance,
+    results,
+    slices,
+    split,
+    training,
+)
 from onecycle.report.facts import Facts
 from onecycle.report.kinds import SHOWN
+from onecycle.report.parts import Section
 from onecycle.report.rated import RatedItems
+from onecycle.report.template import template
 
 
 def write(
@@ -25,7 +35,7 @@ def write(
     rated: RatedItems | None = None,
     worth: Worth | None = None,
 ) -> None:
-    """Writes `report.html` and `plots/`; the same inputs give the same bytes.
+    """Writes `report.html`, `plots/` and `pictures/`; the same inputs give the same bytes.
 
     Args:
         paths: the problem's files; those that evaluate depends on are read, and intervals.json.
@@ -39,38 +49,44 @@ def write(
     facts = Facts.read(paths, blocks, predictions, sample, parts, rated, worth)
     frames = SHOWN[facts.decision["kind"]].frames(facts) | {"slices.csv": parts}
     frames |= worth.frames if worth else {}
-    html = render(facts, frames)
+    sections = told(facts, frames)
+    html = render(facts, frames, sections)
     with whole(paths.report("plots")) as partial:
         partial.mkdir()
         for name, frame in frames.items():
             write_csv(partial / name, frame)
+    with whole(paths.report("pictures")) as partial:
+        partial.mkdir()
+        pictures.write(partial, sections, bars.drawn(frames))
     with whole(paths.report("report.html")) as partial:
         partial.write_text(html, encoding="utf-8")
 
 
-def render(facts: Facts, frames: dict[str, pd.DataFrame]) -> str:
-    """The page, from the result down to the recipe."""
+def told(facts: Facts, frames: dict[str, pd.DataFrame]) -> list[Section]:
+    """What follows the result: first what it is worth, then where it errs, then how it came."""
     kind = SHOWN[facts.decision["kind"]]
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template("page.html").render(
+    return [
+        asked.section(facts, kind),
+        split.section(facts),
+        gallery.section(facts, kind),
+        *kind.details(facts, frames),
+        *slices.sections(facts),
+        kind.decision(facts, frames),
+        training.training(facts.trained),
+        data.section(facts),
+        training.recipe(facts.trained),
+        *provenance.section(facts.lineage),
+    ]
+
+
+def render(facts: Facts, frames: dict[str, pd.DataFrame], sections: list[Section]) -> str:
+    """The page, from the result down to the lineage."""
+    return template("page.html").render(
         problem=facts.problem,
-        headline=results.headline(facts, kind.trivial),
+        headline=results.headline(facts, SHOWN[facts.decision["kind"]].trivial),
         caveats=results.caveats(facts),
         metrics=results.rows(facts),
         method=results.method(facts),
-        sections=[
-            gallery.section(facts, kind),
-            *kind.details(facts, frames),
-            *slices.sections(facts),
-            kind.decision(facts, frames),
-            data.section(facts),
-            *training.sections(facts.trained),
-        ],
+        sections=sections,
         files=sorted(frames),
     )

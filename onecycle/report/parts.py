@@ -3,6 +3,7 @@
 The template knows these only; what stands in them is the other modules' affair.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -18,7 +19,10 @@ class Table:
 
 @dataclass(frozen=True)
 class Plot:
-    """A plot as data URIs for a light and for a dark page, `width` x `height` CSS pixels."""
+    """A plot as data URIs for a light and for a dark page, `width` x `height` CSS pixels.
+
+    `name` is that of its file in `pictures/`; null: its section's.
+    """
 
     light: str
     dark: str
@@ -26,6 +30,7 @@ class Plot:
     height: int
     alt: str
     caption: str = ""
+    name: str | None = None
 
 
 @dataclass(frozen=True)
@@ -86,7 +91,15 @@ class Twins:
 
 @dataclass(frozen=True)
 class Section:
-    """A heading and what follows it, in this order; warnings before all."""
+    """A heading and what follows it, in this order; warnings before all.
+
+    In sentences and warnings, what stands between backticks is code.
+
+    Attributes:
+        finding: what it all comes to, to stand out.
+        commands: lines for a shell, after the sentences.
+        folded: a table that shows its first column's head until it is opened.
+    """
 
     title: str
     says: Sequence[str] = ()
@@ -95,3 +108,16 @@ class Section:
     galleries: Sequence[Gallery] = ()
     twins: Sequence[Twins] = ()
     warnings: Sequence[str] = ()
+    commands: Sequence[str] = ()
+    finding: str = ""
+    folded: Table | None = None
+
+    @property
+    def anchor(self) -> str:
+        """What a link within the page calls it."""
+        return slug(self.title)
+
+
+def slug(title: str) -> str:
+    """A title as a name for files and links: `better-than-svd`."""
+    return re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-")

@@ -12,6 +12,7 @@ from onecycle.report.facts import Facts
 from onecycle.report.parts import Answer, Marks, Section, Table
 from onecycle.report.words import between, percent, within
 
+asks = "Where in {thing} is the point?"
 trivial = "Always pointing at train's mean point"
 worst = "furthest from the target"
 GROUPS = 30  # worst ones that the page shows

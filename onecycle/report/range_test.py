@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from onecycle.report.figures import Theme, calm, legend
 from onecycle.report.figures import plot as draw_plot
-from onecycle.report.parts import Plot
+from onecycle.report.parts import Plot, slug
 
 SHAPES = "s^Dv"
 SUGGESTIONS = ("valley", "slide", "minimum", "steep")
@@ -47,8 +47,8 @@ def plot(found: dict[str, Any], curve: pd.DataFrame, title: str) -> Plot:
 
     words = f"{used:.2g} by" if used is not None else "no rate;"
     caption = f"{title}: {words} {found['reason']}."
-    alt = "Loss against learning rate; the rate that was chosen is marked."
-    return draw_plot(draw, alt, caption)
+    alt = f"Loss against learning rate; the rate that was chosen is marked. {caption}"
+    return draw_plot(draw, alt, caption, name=slug(title))
 
 
 def heights(losses: NDArray[np.float64]) -> tuple[float, float]:

@@ -9,6 +9,7 @@ from onecycle.report.facts import Facts
 from onecycle.report.parts import Answer, Section, Table
 from onecycle.report.words import percent
 
+asks = "Which number does {thing} get?"
 trivial = "Always predicting train's mean"
 worst = "furthest from the target"
 BANDS = 10  # of the targets, where they are more than a few values

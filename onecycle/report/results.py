@@ -132,9 +132,9 @@ def caveats(facts: Facts) -> list[str]:
             "may go unseen."
         )
     if facts.split["leaks"]["shared_groups"]:
-        said.append("Groups are shared between the parts: the score flatters. See Data.")
+        said.append("Groups are shared between the parts: the score flatters. See The split.")
     elif facts.accepted_leaks:
-        said.append("Some items leak between the parts: the score flatters. See Data.")
+        said.append("Some items leak between the parts: the score flatters. See The split.")
     return said
 
 

@@ -1,20 +1,21 @@
-"""How the model was trained: the range test, the history, the recipe."""
+"""How the model was trained: range test, schedule, history and their reading; the recipe."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from itertools import groupby
+from shlex import quote
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from onecycle.paths import Paths, read_json
-from onecycle.report import range_test
+from onecycle.report import range_test, schedule
 from onecycle.report.figures import Theme, calm, legend, plot
 from onecycle.report.parts import Plot, Section, Table
+from onecycle.report.reading import RULES, Reading, read
 from onecycle.report.words import count, place
 
 
@@ -23,12 +24,14 @@ class Trained:
     """How a model came to be.
 
     Attributes:
+        problem: its name.
         lr: the range test's suggestions and reason.
         lr_curve: its rates and losses.
         history: losses and metric of each epoch.
         model: the learner's recipe and how it was trained.
     """
 
+    problem: str
     lr: dict[str, Any]
     lr_curve: pd.DataFrame
     history: pd.DataFrame
@@ -38,24 +41,58 @@ class Trained:
     def read(cls, paths: Paths) -> "Trained":
         """Reads what lr_find and train wrote."""
         return cls(
+            problem=paths.problem,
             lr=read_json(paths.model("lr.json")),
             lr_curve=pd.read_csv(paths.report("lr_find.csv")),
             history=pd.read_csv(paths.report("history.csv")),
             model=read_json(paths.model("model.json")),
         )
 
+    @property
+    def reading(self) -> Reading:
+        """What the history says, by a stated rule."""
+        return read(self.problem, self.history, self.model, self.lr)
 
-def sections(trained: Trained) -> list[Section]:
-    """The curves of training, then the recipe."""
-    return [
-        Section("Training", plots=plots(trained)),
-        Section("Recipe", tables=[_phases(trained), _recipe(trained)], says=[_model(trained)]),
+
+def training(trained: Trained) -> Section:
+    """The reading of the training, and the curves that it was read from."""
+    reading, chance = trained.reading, trained.model["training"]["chance"]
+    says = [
+        reading.says,
+        f"It is read so where {reading.rule}. Chance's loss, {chance:.3g}, is that of the best "
+        "guess on valid that sees no input: at 1\u00a0× nothing was learnt.",
     ]
+    if reading.tries:
+        says.append("To try next:")
+    rules = Table(["All readings, the first that holds", "Where"], list(RULES.items()), text=2)
+    return Section(
+        "Training",
+        says,
+        plots=plots(trained),
+        commands=commands(trained),
+        finding=f"The training reads: {reading.name}.",
+        folded=rules,
+    )
+
+
+def commands(trained: Trained) -> list[str]:
+    """A command that tries what the reading suggests; none where it suggests nothing."""
+    tries = trained.reading.tries
+    if not tries:
+        return []
+    said = " ".join(quote(each) for each in tries)
+    return [f"python -m flows.pipeline --problems {trained.problem} --set {said}"]
+
+
+def recipe(trained: Trained) -> Section:
+    """Phases and parameters."""
+    return Section("Recipe", tables=[_phases(trained), _recipe(trained)], says=[_model(trained)])
 
 
 def plots(trained: Trained) -> list[Plot]:
-    """The range tests, then the history."""
-    return [*range_test_plots(trained), history_plot(trained)]
+    """The range tests, the schedule, then the history."""
+    phases = trained.model["training"]["phases"]
+    return [*range_test_plots(trained), schedule.plot(phases), history_plot(trained)]
 
 
 def range_test_plots(trained: Trained) -> list[Plot]:
@@ -83,7 +120,8 @@ def history_plot(trained: Trained) -> Plot:
         upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=[3, 2])
         calm(upper, theme, y="loss")
         calm(lower, theme, "epoch", metric)
-        _bands(upper, lower, history["phase"].tolist(), theme)
+        runs = [(name, len(list(run))) for name, run in groupby(history["phase"])]
+        schedule.bands([upper, lower], runs, theme, first=0.5)
         line = {"marker": "o", "ms": 3, "lw": 1.4}
         upper.plot(epochs, history["train_loss"], "--", color=theme.second, label="train", **line)
         upper.plot(epochs, history["valid_loss"], color=theme.accent, label="valid", **line)
@@ -105,21 +143,7 @@ def history_plot(trained: Trained) -> Plot:
         caption += (
             f" From scratch, in one cycle at {scratch['lr']:.2g} ({scratch['reason']}), {came}."
         )
-    return plot(draw, "Losses and metric of each epoch.", caption)
-
-
-def _bands(upper: Axes, lower: Axes, phases: list[str], theme: Theme) -> None:
-    """Shades every other phase and names each above the plot."""
-    start = 0
-    for at, (name, run) in enumerate(groupby(phases)):
-        end = start + len(list(run))
-        for axes in (upper, lower):
-            axes.axvspan(start + 0.5, end + 0.5, color=theme.area, lw=0, alpha=(at + 1) % 2)
-        middle = (start + end + 1) / 2
-        across = upper.get_xaxis_transform()
-        upper.text(middle, 1.02, name, transform=across, ha="center", color=theme.faint, fontsize=9)
-        start = end
-    lower.set_xlim(0.5, start + 0.5)
+    return plot(draw, f"Losses and metric of each epoch. {caption}", caption, name="history")
 
 
 def _model(trained: Trained) -> str:

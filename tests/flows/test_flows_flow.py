@@ -15,6 +15,7 @@ from flows import cuda, flow, publish, task
 from flows.display import Display
 from flows.schedule import Stage
 from flows.stage import Runner
+from onecycle.report import index
 
 ROOT = Path(__file__).parents[2]
 
@@ -140,24 +141,59 @@ def scored(tree):
     found = {"value": 0.8, "low": 0.7, "high": 0.9, "n": 1200, "split": "test"}
     intervals = {"accuracy": found, "baseline_accuracy": found | {"value": 0.1}}
     intervals["accuracy"]["within_groups"] = True
+    phase = {"name": "frozen", "epochs": 4, "rates": [1e-2], "why": "params.yaml"}
+    training = {"phases": [phase], "metric": "accuracy", "chance": 1.0}
+    history = "phase,train_loss,valid_loss,metric\n" + "".join(
+        f"frozen,{loss},0.5,0.8\n" for loss in (0.4, 1.1, 0.6, 0.4)
+    )
     for path, value in (
         ("models/a/decision.json", {"kind": "category"}),
+        ("models/a/model.json", {"y": {"kind": "category"}, "training": training}),
+        ("models/a/lr.json", {"used": 1e-3}),
         ("reports/a/intervals.json", intervals),
+        ("reports/a/split.json", {"by": "random"}),
+        ("reports/a/history.csv", history),
+        ("reports/a/pictures/decision.png", "png"),
+        ("reports/a/pictures/by-label.png", "png"),
+        ("reports/a/pictures/examples.jpg", "jpeg"),
     ):
-        (tree / path).parent.mkdir(parents=True)
-        (tree / path).write_text(json.dumps(value))
+        (tree / path).parent.mkdir(parents=True, exist_ok=True)
+        (tree / path).write_text(value if isinstance(value, str) else json.dumps(value))
     return publish.Score.read("a")
 
 
 def test_the_table_has_score_interval_and_baseline_and_says_what_the_interval_leaves_out(scored):
-    assert scored.cells == ["a", "Accuracy ↑", "0.80", "0.70 – 0.90*", "0.10", "✓", "1,200 test"]
+    cells = ["a", "Accuracy ↑", "0.80", "0.70 – 0.90*", "0.10", "✓", "1,200 test", "rate too high"]
+    assert publish.cells(scored) == cells
     text = io.StringIO()
     publish.show([scored], Console(file=text, width=120))
     page = publish.markdown([scored])
     for said in (text.getvalue(), page):
         assert publish.WITHIN in said
         assert "reports/a/report.html" in said
-    assert "| a | Accuracy ↑ | 0.80 | 0.70 – 0.90* | 0.10 | ✓ | 1,200 test |" in page
+    assert f"| {' | '.join(cells)} |" in page
+    assert "[reports/index.html](file:///" in page
+
+
+def test_a_problem_s_page_has_the_reading_and_the_pictures_but_for_those_to_compare(scored):
+    page = publish.pictures("a")
+    assert page.startswith(
+        "**rate too high**: Train's loss rose by 0.7\u00a0× chance's up to epoch 2."
+    )
+    assert "To try next: `--set problems.a.train.frozen.lr=0.001`" in page
+    assert "![decision](data:image/png;base64," in page
+    assert "![examples](data:image/jpeg;base64," in page
+    assert "by-label" not in page
+
+
+def test_the_page_over_all_is_written_and_what_it_lacks_stops_nothing(scored, tree, monkeypatch):
+    monkeypatch.setattr(publish, "create_markdown_artifact", lambda text, **_: None)
+    out = Console(file=io.StringIO(), width=120)
+    publish.scores(["a"], [], out)
+    assert (tree / "reports" / "index.html").is_file()
+    monkeypatch.setattr(index, "write", lambda: 1 / 0)
+    publish.scores(["a"], [], out)
+    assert "no page over all problems: ZeroDivisionError" in out.file.getvalue()
 
 
 def test_a_score_that_cannot_be_read_is_told_and_the_others_are_shown(scored, monkeypatch):

@@ -84,7 +84,8 @@ def test_prefect_shows_the_stages_as_a_graph_with_logs_progress_and_scores(tree)
     made = dict(rows(tree, f"select key, data from artifact where flow_run_id = {LAST}"))
     assert made["progress-train-sample-movielens"] == 100
     assert "| sample_movielens | Root mean squared error" in made["metrics"]
-    assert made["sample-movielens"].count("data:image/png;base64,") == 2
+    assert made["sample-movielens"].count("data:image/png;base64,") == 5
+    assert "**too little to say**" in made["sample-movielens"]
 
 
 def test_one_parameter_runs_three_stages_and_back_again_restores_them(tree):

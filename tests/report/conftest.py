@@ -22,6 +22,7 @@ from onecycle.learn import device, saved
 from onecycle.learn.datasets import Blocks, Datasets
 from onecycle.learn.learner import Learner
 from onecycle.learn.recipe import CollabLearner, VisionLearner
+from onecycle.learn.schedules import Schedule
 from onecycle.paths import Paths, read_json, write_json
 from onecycle.pixels.store import write_store
 from onecycle.report import page
@@ -194,9 +195,11 @@ def write_files(paths: Paths, blocks: Blocks, recipe, decision, curve: pd.DataFr
     epochs = {"epoch": [0, 1, 2], "phase": ["frozen", "unfrozen", "unfrozen"], "lr": [1e-3] * 3}
     losses = {"train_loss": [2, 1, 0.5], "valid_loss": [2, 1.5, 1.25], "metric": [0.1, 0.2, 0.3]}
     pd.DataFrame(epochs | losses).to_csv(paths.report("history.csv"), index=False)
-    phases = [{"name": "frozen", "epochs": 1, "rates": [1e-4, 1e-3], "why": "lr.json"}]
-    model = {"learner": recipe.model_dump(), "precision": "fp32", "parameters": 1234}
-    training = {"phases": phases, "metric": blocks.y.metric_name}
+    phase = {"schedule": Schedule().model_dump(), "rates": [1e-4, 1e-3], "why": "lr.json"}
+    phases = [{"name": "frozen", "epochs": 1} | phase, {"name": "unfrozen", "epochs": 2} | phase]
+    model = {"learner": recipe.model_dump(), "y": blocks.y.state()}
+    model |= {"precision": "fp32", "parameters": 1234}
+    training = {"phases": phases, "metric": blocks.y.metric_name, "chance": 2.5}
     write_json(paths.model("model.json"), model | {"training": training})
     write_json(paths.model("decision.json"), decision)
     curve.to_csv(paths.report("calibration.csv"), index=False)
@@ -208,8 +211,15 @@ def problem(tmp_path):
     return lambda kind: make(kind, tmp_path)
 
 
-@pytest.fixture(scope="session", params=TARGETS)
-def written(request, tmp_path_factory):
-    """A problem of each kind and its page, for tests that only read."""
-    made = make(request.param, tmp_path_factory.mktemp(request.param))
-    return made, made.write()
+@pytest.fixture(scope="session")
+def pages(tmp_path_factory):
+    """A tree with a problem of each kind; each with its page, by kind. For tests that only read."""
+    root = tmp_path_factory.mktemp("pages")
+    made = {kind: make(kind, root) for kind in TARGETS}
+    return {kind: (it, it.write()) for kind, it in made.items()}
+
+
+@pytest.fixture(params=TARGETS)
+def written(request, pages):
+    """A problem of each kind and its page."""
+    return pages[request.param]

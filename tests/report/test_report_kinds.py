@@ -8,6 +8,7 @@ import pytest
 from sklearn.metrics import average_precision_score
 
 from onecycle.decide.kinds import KINDS
+from onecycle.learn.schedules import Schedule
 from onecycle.paths import read_json
 from onecycle.report import (
     category,
@@ -17,6 +18,7 @@ from onecycle.report import (
     points,
     rating,
     results,
+    split,
     training,
 )
 from onecycle.report.kinds import SHOWN
@@ -190,18 +192,26 @@ def test_leaks_are_warned_of(problem):
     made = problem("points")
     leaks = {"shared_groups": 2, "first": ["person 1", "person 2"]}
     made.change(made.paths.report("split.json"), leaks=leaks, groups={"train": 2, "test": 3})
-    section = data.section(made.facts())
+    section = split.section(made.facts())
     assert "Leak: 2 groups in more than one part (person 1, person 2" in section.warnings[0]
     assert section.tables[0].rows[2] == ["test", "24", "3"]
     assert any("the score flatters" in said for said in results.caveats(made.facts()))
 
 
+def trained(made, phase):
+    """Sets how the model was trained: in one phase."""
+    schedule = Schedule().model_dump()
+    training = {"phases": [phase | {"schedule": schedule}], "metric": "rmse", "chance": 2.0}
+    made.change(made.paths.model("model.json"), training=training)
+    history = made.paths.report("history.csv")
+    pd.read_csv(history).assign(phase=phase["name"]).to_csv(history, index=False)
+
+
 def test_rates_from_elsewhere_are_said(problem):
     made = problem("rating")
-    phases = [{"name": "unfrozen", "epochs": 3, "rates": [0.1], "why": "params.yaml"}]
-    model = made.paths.model("model.json")
-    made.change(model, training={"phases": phases, "metric": "rmse"})
-    curves, recipe = training.sections(made.facts().trained)
+    phase = {"name": "unfrozen", "epochs": 3, "rates": [0.1], "why": "params.yaml"}
+    trained(made, phase)
+    curves, recipe = training.training(made.facts().trained), training.recipe(made.facts().trained)
     assert "No phase took its rate from this test" in curves.plots[0].caption
     assert recipe.tables[0].rows == [["unfrozen", "3", "0.1", "params.yaml"]]
     assert ["factors", "4"] in recipe.tables[1].rows
@@ -212,9 +222,8 @@ def test_a_phase_s_own_range_test_has_its_picture(problem):
     lr = read_json(made.paths.model("lr.json"))
     own = lr | {"used": 7e-3, "lr": [1e-4, 1e-3, 1e-2, 1e-1], "loss": [2.0, 1.9, 1.0, 1.5]}
     phase = {"name": "unfrozen", "epochs": 3, "rates": [0.1], "why": "second", "range_test": own}
-    model = made.paths.model("model.json")
-    made.change(model, training={"phases": [phase], "metric": "rmse"})
-    first, second, history = training.plots(made.facts().trained)
+    trained(made, phase)
+    first, second, _, history = training.plots(made.facts().trained)
     assert second.caption.startswith("Range test before the unfrozen phase: 0.007 by valley")
     assert first.light != second.light and "epochs" in history.caption
 

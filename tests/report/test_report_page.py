@@ -1,32 +1,18 @@
 """The page: there, whole, self-contained, escaped, the same each time."""
 
 import re
-from html.parser import HTMLParser
+from itertools import pairwise
 
 import pandas as pd
 import pytest
+from outline import Outline
+from PIL import Image
 
 from onecycle.report import results
 from onecycle.report.kinds import SHOWN
+from onecycle.report.template import code
 
-
-class Outline(HTMLParser):
-    """Tags, what they load, and the text."""
-
-    def __init__(self, html):
-        super().__init__()
-        self.tags, self.loads, self.text = [], [], ""
-        self.feed(html)
-
-    def handle_starttag(self, tag, attrs):
-        self.tags.append(tag)
-        self.loads += [value for name, value in attrs if name in ("src", "href", "srcset")]
-
-    def handle_data(self, data):
-        self.text += data
-
-    def said(self):
-        return " ".join(self.text.split())
+LINKS = re.compile(r"#[a-z0-9-]+|\.\./index\.html")
 
 
 def test_loads_nothing_but_itself(written):
@@ -34,12 +20,52 @@ def test_loads_nothing_but_itself(written):
     seen = Outline(html)
     assert len(seen.loads) > 5
     assert all(load.startswith("data:") for load in seen.loads)
+    assert all(LINKS.fullmatch(link) for link in seen.links)
     assert not {"script", "iframe", "object", "base"} & set(seen.tags)
-    assert (
-        "url(" not in html
-        and "@import" not in html
-        and "http" not in html.replace("http-equiv", "")
+    text = re.sub(r'"data:image[^"]*"', "", html)  # in base64 anything may be spelt
+    assert not [
+        each for each in ("url(", "@import", "http") if each in text.replace("http-equiv", "")
+    ]
+
+
+def test_who_does_not_see_it_can_find_the_way(written):
+    _, html = written
+    seen = Outline(html)
+    assert not seen.bare
+    assert len(seen.ids) == len(set(seen.ids))
+    within = [link[1:] for link in seen.links if link.startswith("#")]
+    assert len(within) == seen.tags.count("h2") and set(within) <= set(seen.ids)
+    heads = [int(tag[1]) for tag in seen.tags if re.fullmatch(r"h[1-6]", tag)]
+    assert heads.count(1) == 1 and heads[0] == 1
+    assert all(after <= before + 1 for before, after in pairwise(heads))
+
+
+def test_goes_from_the_result_to_what_it_is_worth_to_how_it_came(written):
+    _, html = written
+    titles = re.findall(r"<h2[^>]*>([^<]+)</h2>", html)
+    assert titles[:4] == ["Metrics", "What was asked", "The split", "Targets beside predictions"]
+    assert titles[-4:] == ["Decision", "Training", "Data", "Recipe"]
+
+
+def test_backticks_are_code_and_what_is_in_them_stays_text():
+    assert str(code("see `split.by: group` & `<b>`")) == (
+        "see <code>split.by: group</code> &amp; <code>&lt;b&gt;</code>"
     )
+
+
+def test_pictures_are_files_too(written):
+    made, _ = written
+    folder = made.paths.report("pictures")
+    names = {file.name for file in folder.iterdir()}
+    assert {"range-test.png", "schedule.png", "history.png", "decision.png"} <= names
+    assert ("examples.jpg" in names) == ("rating" not in made.paths.problem)
+    bars = {"category": "label", "multicategory": "label", "points": "group", "rating": "target"}
+    assert f"by-{bars[made.paths.problem.removeprefix('my_')]}.png" in names
+    for name in names:
+        with Image.open(folder / name) as picture:
+            corner = picture.convert("RGB").getpixel((0, 0))
+            assert min(corner) > 245 or name == "examples.jpg"
+            assert min(picture.size) > 90
 
 
 def test_tells_every_metric(written):
@@ -105,9 +131,14 @@ def test_csvs_are_those_the_page_names(written):
 
 def test_same_inputs_same_bytes(written):
     made, html = written
-    plots = {f.name: f.read_bytes() for f in made.paths.report("plots").iterdir()}
+
+    def files():
+        folders = [made.paths.report(name) for name in ("plots", "pictures")]
+        return {file: file.read_bytes() for folder in folders for file in folder.iterdir()}
+
+    before = files()
     assert made.write() == html
-    assert {f.name: f.read_bytes() for f in made.paths.report("plots").iterdir()} == plots
+    assert files() == before
 
 
 def test_what_stood_there_stays_when_it_fails(problem):

@@ -1,0 +1,101 @@
+"""The page over all problems: each one's score, split, reading and pictures, and its report.
+
+It belongs to no stage, for it tells of several problems: whoever has just written a report writes
+it anew, from whatever other reports are whole at that time.
+"""
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from onecycle.paths import Paths, whole
+from onecycle.report import pictures
+from onecycle.report.score import Score
+from onecycle.report.template import data_uri, template
+
+WIDTH, HEIGHT = 120, 28  # of a history's line, in its own units
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A problem on the page.
+
+    Attributes:
+        problem: its name.
+        score: null where its files do not go together.
+        examples: its items in a row, as a data URI; null where it has no pictures.
+        line: the history's points, as SVG has them; empty where there is but one epoch.
+    """
+
+    problem: str
+    score: Score | None
+    examples: str | None
+    line: str
+
+
+def write(root: Path = Path()) -> Path:
+    """Writes `reports/index.html`, whole or not at all.
+
+    Two may write at once: each waits for the other, so that the last one sees what the first saw.
+
+    Args:
+        root: the working tree.
+
+    Returns:
+        The page.
+    """
+    reports = root / "reports"
+    reports.mkdir(exist_ok=True)
+    page = reports / "index.html"
+    with _alone(reports), whole(page) as partial:
+        partial.write_text(template("index.html").render(entries=entries(root)), encoding="utf-8")
+    return page
+
+
+def entries(root: Path) -> list[Entry]:
+    """Each problem that has a report, by name."""
+    found = sorted(root.glob("reports/*/report.html"))
+    return [entry(each.parent.name, root) for each in found]
+
+
+def entry(problem: str, root: Path) -> Entry:
+    """A problem; without a score where it is being written, or an older version wrote it."""
+    try:
+        score = Score.read(problem, root)
+    except (OSError, ValueError, KeyError):
+        return Entry(problem, None, None, "")
+    return Entry(problem, score, _examples(problem, root), line(score.history[1]))
+
+
+def _examples(problem: str, root: Path) -> str | None:
+    try:
+        file = Paths(problem, root).report("pictures") / pictures.EXAMPLES
+        return data_uri(file.read_bytes(), "jpeg")
+    except OSError:
+        return None
+
+
+def line(values: list[float]) -> str:
+    """A line through values from left to right, as points of an SVG polyline, high values up."""
+    least, most = min(values), max(values)
+    scale = HEIGHT / (most - least) if most > least else 0.0
+    step = WIDTH / max(len(values) - 1, 1)
+    places = [
+        (round(step * at, 1), round(HEIGHT - scale * (value - least), 1))
+        for at, value in enumerate(values)
+    ]
+    return " ".join(f"{x},{y}" for x, y in places) if len(values) > 1 else ""
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Waits until no other process is inside; the kernel lets go when a process ends."""
+    held = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(held)
