@@ -129,20 +129,20 @@ def main(argv: list[str] | None = None) -> int:
     command.add_argument("--draws", type=int, default=1000, help="resamples behind an interval")
     command.add_argument("--kinds", default=",".join(DRAW), help="separated by commas")
     given = command.parse_args(argv)
-    say(f"| metric | {' | '.join(LAYOUTS)} |")
-    say(f"|---|{'---|' * len(LAYOUTS)}")
+    say(f"| of | metric | {' | '.join(LAYOUTS)} |")
+    say(f"|---|---|{'---|' * len(LAYOUTS)}")
     for name in given.kinds.split(","):
         columns = [coverage(name, each, given.times, given.draws) for each in LAYOUTS.values()]
         for metric in columns[0]:
             cells = [told(column[metric]) for column in columns]
-            say(f"| {metric} | {' | '.join(cells)} |")
+            say(f"| {name} | {metric} | {' | '.join(cells)} |")
     return 0
 
 
 def told(shares: Floats) -> str:
-    """A cell of the table, in percent."""
+    """A cell of the table, in percent: held, and in brackets wholly above and below."""
     held, above, below = 100 * shares
-    return f"{held:.1f} ({above:.1f} above, {below:.1f} below)"
+    return f"{held:.1f} ({above:.1f}, {below:.1f})"
 
 
 if __name__ == "__main__":
