@@ -91,6 +91,8 @@ class Runner:
             while not self.stopping:
                 if time.monotonic() > late:
                     raise StageError(f"longer than its meta.timeout, {timeout_s:,.0f} s")
+                if (process.poll() or 0) < 0:  # the supervisor was killed: nothing it left goes on
+                    break
                 try:
                     text = lines.get(timeout=POLL_S)
                 except queue.Empty:

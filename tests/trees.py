@@ -18,8 +18,6 @@ PATH = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
 # No tree's run may use, or be seen by, a server of the person who runs the tests.
 ENVIRONMENT = {key: value for key, value in os.environ.items() if not key.startswith("PREFECT_")}
 ENVIRONMENT |= {"PATH": PATH, "DVC_NO_ANALYTICS": "1"}
-# Equal trees are equal commits, which the lineage tells of.
-ENVIRONMENT |= {f"GIT_{who}_DATE": "2026-01-01T00:00:00Z" for who in ("AUTHOR", "COMMITTER")}
 ENVIRONMENT.pop("PYTHONDONTWRITEBYTECODE", None)  # a run has many processes of the same modules
 
 
@@ -47,9 +45,11 @@ def clone(folder: Path, patch: str) -> Path:
 
 
 def commit(tree: Path) -> None:
-    """Commits all that git sees."""
+    """Commits all that git sees; equal trees are equal commits, which the lineage tells of."""
+    dates = (f"GIT_{who}_DATE=2026-01-01T00:00:00Z" for who in ("AUTHOR", "COMMITTER"))
+    who = ("-c", "user.name=x", "-c", "user.email=x@x")
     shell(tree, "git", "add", ".")
-    shell(tree, "git", "-c", "user.name=x", "-c", "user.email=x@x", "commit", "-qm", "x")
+    shell(tree, "env", *dates, "git", *who, "commit", "-qm", "x")
 
 
 def ran(output: str) -> list[str]:

@@ -211,6 +211,17 @@ def test_whatever_ends_the_run_ends_the_stage(toy, workers):
     assert workers() == []
 
 
+# As a stage whose epochs take a few milliseconds.
+CHATTY = """
+import os, time
+with open("runs", "w") as file:
+    file.write(str(os.getsid(0)))
+while True:
+    print("epoch", flush=True)
+    time.sleep(0.002)
+"""
+
+
 def kill_supervisor(until: Callable[..., None]) -> float:
     until(lambda: Path("runs").exists() and Path("runs").read_text())
     supervisor_of_stage().kill()
@@ -232,8 +243,9 @@ def test_a_killed_supervisor_leaves_nothing(toy, until, workers):
     assert workers() == []
 
 
-def test_a_killed_supervisor_ends_the_run_at_once(toy, until, workers):
-    Path("make.py").write_text(STUBBORN)
+@pytest.mark.parametrize("script", [STUBBORN, CHATTY], ids=["silent", "never silent"])
+def test_a_killed_supervisor_ends_the_run_at_once(toy, until, workers, script):
+    Path("make.py").write_text(script)
     runner = Runner(grace_s=GRACE_S)
     waited = threading.Event()
 

@@ -45,7 +45,7 @@ def test_slices_are_of_the_columns_and_of_the_sizes():
         items=pd.DataFrame({"site": ["n", "s"] * 30}),
         size_px=np.column_stack([np.repeat([100.0, 300.0], 30), np.full(60, 50.0)]),
     )
-    table = evaluate.sliced(part, sample, ["site", "width", "height"])
+    table = evaluate.slice_up(part, sample, ["site", "width", "height"])
     assert table[["column", "value", "n"]].values.tolist() == [
         ["site", "n", 30],
         ["site", "s", 30],
