@@ -24,7 +24,8 @@ LABELS = 8  # least recalled ones that it shows
 LOSSES = 100  # items of plots/losses.csv
 SHORT = {"nll": "NLL", "brier": "Brier", "ece": "ECE"}
 RELIABLE = "Dots on the dotted line mean what they say; larger ones have more items."
-RISK = "Items from the most confident; a dot is where answers end, the dotted line what was asked."
+RISK = "Items from the most confident."
+ENDS = " A dot is where answers end, the dotted line what was asked."
 
 
 def badness(predictions: pd.DataFrame) -> NDArray[np.float64]:
@@ -65,7 +66,8 @@ def decision(facts: Facts, frames: dict[str, pd.DataFrame]) -> Section:
     plots = [plot(_reliability(facts), "Accuracy against confidence.", RELIABLE, height=3.4)]
     tables = []
     if facts.worth is not None:
-        plots.append(plot(_risk(facts), "Error against the share answered.", RISK, height=3.4))
+        caption = RISK + (ENDS if facts.decision["abstain"] else "")
+        plots.append(plot(_risk(facts), "Error against the share answered.", caption, height=3.4))
         tables = [_before_and_after(facts)]
     return Section("Decision", says, plots, tables)
 
