@@ -129,7 +129,7 @@ def to_slice(items: Path, params: Params) -> list[str]:
     sizes = [] if schema.field("x").type == PAIRS else SIZES
     if params.slices is None:
         return kept_columns(items) + sizes
-    known = [*schema.names, *sizes]
+    known = [name for name in schema.names if name != "split"] + sizes  # as split_items has them
     for name in params.slices:
         if name not in known:
             hint = nearest(name, known)

@@ -29,6 +29,8 @@ def test_kept_columns_and_sizes_are_sliced_by_unless_others_are_named(items, tmp
     assert evaluate.to_slice(items, evaluate.Params(slices=[])) == []
     with pytest.raises(UserError, match="no column 'scaner'; did you mean 'scanner'"):
         evaluate.to_slice(items, evaluate.Params(slices=["scaner"]))
+    with pytest.raises(UserError, match="no column 'split'"):  # parts are the split's, not these
+        evaluate.to_slice(items, evaluate.Params(slices=["split"]))
     pairs = [{"id": "u/i", "x": ["u", "i"], "y": 3.0}]
     pq.write_table(items_table(pairs, "rating", pair=True), tmp_path / "pairs.parquet")
     assert evaluate.to_slice(tmp_path / "pairs.parquet", evaluate.Params()) == []
@@ -45,7 +47,7 @@ def test_slices_are_of_the_columns_and_of_the_sizes():
         items=pd.DataFrame({"site": ["n", "s"] * 30}),
         size_px=np.column_stack([np.repeat([100.0, 300.0], 30), np.full(60, 50.0)]),
     )
-    table = evaluate.sliced(part, sample, ["site", "width", "height"])
+    table = evaluate.slice_up(part, sample, ["site", "width", "height"])
     assert table[["column", "value", "n"]].values.tolist() == [
         ["site", "n", 30],
         ["site", "s", 30],
