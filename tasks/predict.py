@@ -63,12 +63,12 @@ def answers(model: "Model", options: argparse.Namespace) -> "Job":
 
     root = Path(options.root) if options.root else None
     inputs = model.takes.named(options.inputs, root, model.taken)
-    listed = [content_sha256(inputs.table), model.takes.stamp(inputs)]
+    listed = [inputs.table.schema.to_string(), content_sha256(inputs.table)]
     return Job(
         rows=len(inputs.table),
         chunk=model.takes.chunk,
         make=lambda starts: model.parts(inputs, starts, scores=options.scores),
-        key=[model.described, listed, options.scores],
+        key=[model.described, *listed, model.takes.stamp(inputs), options.scores],
         answers=model.texts,
     )
 
@@ -89,7 +89,7 @@ def best(model: "Model", options: argparse.Namespace) -> "Job":
         rows=len(top.users),
         chunk=top.chunk,
         make=top.parts,
-        key=[*key, exclude and content_sha256(exclude)],
+        key=[*key, None if exclude is None else content_sha256(exclude)],
         answers=(),
     )
 

@@ -17,6 +17,7 @@ from onecycle.paths import read_json
 from onecycle.predict import batch
 from onecycle.predict.batch import Job
 from onecycle.predict.model import load_model
+from onecycle.predict.ratings import Ratings
 from tasks.__main__ import main
 
 ROWS, CHUNK = 23, 5
@@ -165,6 +166,28 @@ def test_histograms_of_parts_add_up(category, mixed):
     model.takes.chunk = 7
     parts = [counted for _, counted in model.parts(given, range(0, len(mixed), 7))]
     assert len(parts) == 4 and merged(parts) == whole
+
+
+@pytest.mark.parametrize("suffix", [".parquet", ".csv"])
+def test_a_table_whose_columns_moved_is_begun_anew(rating, tmp_path, suffix, monkeypatch):
+    frame = pd.DataFrame({"user": ["u1"] * 6, "item": ["i1"] * 6, "a": ["A"] * 6, "b": ["B"] * 6})
+    monkeypatch.setattr(Ratings, "chunk", 2)
+    pairs, out = tmp_path / "pairs.parquet", tmp_path / f"out{suffix}"
+    command = ["predict", str(rating), str(pairs), "-o", str(out)]
+
+    def stopped(self, chunks):
+        yield next(iter(scored(self, chunks)))
+        raise KeyboardInterrupt
+
+    frame.to_parquet(pairs)
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        scored = Ratings.scored
+        patched.setattr(Ratings, "scored", stopped)
+        main(command)
+    frame[["item", "user", "b", "a"]].to_parquet(pairs)
+    assert main(command) == 0
+    found = pd.read_parquet(out) if suffix == ".parquet" else pd.read_csv(out)
+    assert (found["a"] == "A").all() and (found["b"] == "B").all()
 
 
 def test_the_plan_knows_a_file_that_was_changed(category, photos, tmp_path):

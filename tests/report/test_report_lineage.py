@@ -54,6 +54,22 @@ def test_other_content_is_another_hash(what):
     assert content_sha256(ITEMS.take([1, 0, 2])) != content_sha256(ITEMS)
 
 
+ODD = {
+    "date": (pa.date32(), [18000, None], [18001, None]),
+    "struct": (pa.struct([("a", pa.string())]), [{"a": "1"}, None], [{"a": "2"}, None]),
+    "bytes": (pa.binary(), [b"\xff", None], [b"\xfe", None]),
+    "uint64": (pa.uint64(), [2**64 - 1, None], [2**64 - 2, None]),
+    "text": (pa.large_string(), ["", None], [None, ""]),
+}
+
+
+@pytest.mark.parametrize("what", ODD)
+def test_a_column_of_any_type_counts(what):
+    kind, one, other = ODD[what]
+    hashes = {content_sha256(pa.table({"a": pa.array(it, kind)})) for it in (one, one, other)}
+    assert len(hashes) == 2
+
+
 @pytest.fixture
 def repo(tmp_path):
     """A repository with the code's folders; a function runs git in it."""
