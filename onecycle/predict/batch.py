@@ -82,8 +82,16 @@ def run(job: Job, out: Path, *, restart: bool = False) -> Histograms:
         assemble(files, out, folder, job.answers)
         write_json(out.with_suffix(".histograms.json"), found)
         (folder / out.name).replace(out)
-        remove(folder)
+        clear(folder)
     return found
+
+
+def clear(folder: Path) -> None:
+    """Takes a held folder away at once: to whoever comes next it is whole or not there."""
+    gone = folder.with_name(f"{folder.name}.gone")
+    remove(gone)  # of a run that was killed just here
+    folder.rename(gone)
+    remove(gone)
 
 
 def check(out: Path) -> None:
@@ -105,7 +113,11 @@ def held(folder: Path, out: Path) -> Iterator[None]:
     """
     while True:
         folder.mkdir(parents=True, exist_ok=True)
-        with (folder / "lock").open("ab") as file:
+        try:
+            file = (folder / "lock").open("ab")
+        except FileNotFoundError:  # its last holder took the folder away just now
+            continue
+        with file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # ends with its process
             except BlockingIOError:

@@ -102,6 +102,22 @@ def test_two_runs_to_one_file_are_refused(tmp_path):
     batch.run(job(), out)
 
 
+def test_who_comes_while_the_parts_are_taken_away_keeps_its_own(tmp_path, monkeypatch):
+    out, folder, remove, later = tmp_path / "out.csv", tmp_path / ".out.csv.parts", batch.remove, []
+
+    def removed(path):
+        if out.exists() and path.exists() and not later:
+            later.append(batch.held(folder, out))
+            later[0].__enter__()
+            (folder / "0000000.parquet").touch()
+        remove(path)
+
+    monkeypatch.setattr(batch, "remove", removed)
+    batch.run(job(), out)
+    assert (folder / "0000000.parquet").exists() and (folder / "lock").exists()
+    later[0].__exit__(None, None, None)
+
+
 @pytest.mark.parametrize("name", ["out.txt", "out", "folder.csv"])
 def test_another_suffix_is_refused_before_anything_is_done(tmp_path, name):
     (tmp_path / "folder.csv").mkdir()
