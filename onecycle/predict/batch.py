@@ -166,7 +166,7 @@ def assemble(files: Sequence[Path], out: Path, folder: Path, answers: Sequence[s
 
 def flat(table: pa.Table, answers: Sequence[str]) -> pd.DataFrame:
     """A table for CSV: lists become text with `; ` between; no answer, without an error, `none`."""
-    frame: pd.DataFrame = table.to_pandas()
+    frame: pd.DataFrame = table.to_pandas(integer_object_nulls=True)  # floats would round them
     for field in table.schema:
         if pa.types.is_list(field.type):
             cells = table[field.name].to_pylist()

@@ -94,6 +94,31 @@ def test_in_csv_no_answer_is_none_and_formulae_are_inert(tmp_path):
     assert found["row"].tolist() == [str(row) for row in range(ROWS)]
 
 
+def test_whole_numbers_stay_whole_in_csv():
+    table = pa.table({"id": pa.array([2**53 + 1, None], pa.int64())})
+    assert batch.flat(table, ()).to_csv(index=False).split() == ["id", str(2**53 + 1), '""']
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["-o", "pairs.csv"], "pairs.csv: is an input"),
+        (["-o", "out.csv", "--threads", "0"], "--threads: expected at least 1"),
+        (["-o", "out.csv", "--scores", "--top", "2"], "--scores: not with --top"),
+        (["-o", "out.csv", "--users", "u1"], "--users: only with --top"),
+    ],
+)
+def test_options_that_would_do_harm_or_nothing_are_refused(
+    rating, tmp_path, monkeypatch, capsys, options, said
+):
+    monkeypatch.chdir(tmp_path)
+    text = "user,item\nu1,i1\n"
+    (tmp_path / "pairs.csv").write_text(text)
+    assert main(["predict", str(rating), "pairs.csv", *options]) == 1
+    assert said in capsys.readouterr().err
+    assert (tmp_path / "pairs.csv").read_text() == text and not (tmp_path / "out.csv").exists()
+
+
 def test_two_runs_to_one_file_are_refused(tmp_path):
     out = tmp_path / "out.parquet"
     with batch.held(tmp_path / ".out.parquet.parts", out):

@@ -53,6 +53,27 @@ def test_tables_that_can_t_be_used_are_named(tmp_path, frame, said):
     assert "list.csv" in str(caught.value)
 
 
+def test_tables_whose_columns_do_not_go_together_are_told(tmp_path):
+    frame = pd.DataFrame({"path": ["a.jpg"], "user": ["u"], "item": ["i"], "n": [1]})
+    frame.to_csv(tmp_path / "a.csv", index=False)
+    frame.to_parquet(tmp_path / "b.parquet")
+    files = [str(tmp_path / each) for each in ("a.csv", "b.parquet")]
+    for call in (lambda: named(*files), lambda: inputs.pairs(files, TAKEN)):
+        with pytest.raises(
+            UserError, match=r"do not go together: .*Field n has incompatible types"
+        ):
+            call()
+
+
+def test_cells_of_a_csv_file_do_not_move_to_other_columns(tmp_path):
+    (tmp_path / "list.csv").write_text("path,label\na.jpg,1,\nb.jpg,2,\n")
+    with pytest.raises(UserError, match="has rows with more cells than its header"):
+        named(tmp_path / "list.csv")
+    (tmp_path / "list.csv").write_text('path,label\na.jpg\n"",2\n')
+    found = named(tmp_path / "list.csv").to_pydict()
+    assert found["path"] == [f"{tmp_path}/a.jpg", None] and found["label"] == ["", "2"]
+
+
 @pytest.mark.parametrize("name", ["gone", "gone.csv", "*.nothing", "bad.parquet", "folder"])
 def test_a_source_that_is_not_there_or_damaged_is_named(tmp_path, name):
     (tmp_path / "bad.parquet").write_bytes(b"PAR1")
