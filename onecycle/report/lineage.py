@@ -59,14 +59,15 @@ def write(paths: Paths, asked: dict[str, Any]) -> dict[str, Any]:
 
 
 def of_source(source: dict[str, Any]) -> dict[str, str]:
-    """A sha256 of each archive by its url, a local file's by its name.
+    """A sha256 of each archive by its url, a local file's by its name: `name (2)` if it is taken.
 
     Of a folder or a sample, which have no archive, it is that of the names and sizes of its files.
     """
     found: dict[str, str] = {}
     for archive in source.get("archives", []):
         name = place(archive["url"])
-        found[archive["url"] if name in found else name] = archive["sha256"]
+        names = (name, *(f"{name} ({at})" for at in range(2, len(found) + 2)))
+        found[next(each for each in names if each not in found)] = archive["sha256"]
     named = source.get("folder") or source.get("sample")
     return found or {f"{named}, names and sizes": source["listing_sha256"]}
 

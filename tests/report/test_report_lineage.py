@@ -113,8 +113,9 @@ def test_local_places_are_told_by_name():
     found = lineage.without_places(asked)
     assert found["download"] == {"archives": [{"url": "a.zip"}], "folder": "x"}
     assert found["prepare"] == asked["prepare"] and found["learner"] == asked["learner"]
-    two = [{"url": f"file:{folder}/a.zip", "sha256": folder} for folder in "xy"]
-    assert lineage.of_source({"archives": two}) == {"a.zip": "x", "file:y/a.zip": "y"}
+    same = [{"url": f"file:///{folder}/a.zip", "sha256": folder} for folder in "xyz"]
+    found = lineage.of_source({"archives": same})
+    assert found == {"a.zip": "x", "a.zip (2)": "y", "a.zip (3)": "z"}
     sample = {"sample": "pets", "listing_sha256": "z"}
     assert lineage.of_source(sample) == {"pets, names and sizes": "z"}
 
