@@ -119,7 +119,9 @@ def test_what_to_try_is_a_setting_that_params_take(tree, case):
 def test_a_phase_s_own_range_test_is_what_its_rate_is_held_against():
     own = {"range_test": {"used": 1e-5}}
     phases = [phase("frozen", 3, [1e-3]), phase("unfrozen", 3, [1e-3], **own)]
-    assert made([1.0] * 6, [1.1] * 6, phases=phases).name == "rate too high"
+    high = made([1.0] * 6, [1.1] * 6, phases=phases)
+    assert high.name == "rate too high"
+    assert high.tries == ("problems.sample_pets.train.unfrozen.lr=0.0001",)
     assert made([1.0] * 6, [1.1] * 6, phases=[phases[0], phase("unfrozen", 3, [1e-3])]).name == (
         "under-fitted"
     )
