@@ -71,7 +71,7 @@ def run(job: Job, out: Path, *, restart: bool = False) -> Histograms:
         begin(folder, plan, restart=restart)
         starts = range(0, job.rows, job.chunk)
         files = [folder / f"{start // job.chunk:07}.parquet" for start in starts]
-        todo = [start for start, file in zip(starts, files, strict=True) if not file.exists()]
+        todo = [start for start, file in zip(starts, files, strict=True) if not sound(file)]
         if len(todo) < len(starts):
             say(f"goes on: {len(starts) - len(todo):,} of {len(starts):,} parts are there")
         for start, (table, counts) in zip(todo, job.make(todo), strict=True):
@@ -84,6 +84,14 @@ def run(job: Job, out: Path, *, restart: bool = False) -> Histograms:
         (folder / out.name).replace(out)
         clear(folder)
     return found
+
+
+def sound(file: Path) -> bool:
+    """Whether a part is there and whole; a machine that lost its power may leave a stump."""
+    try:
+        return HISTOGRAMS in (pq.read_schema(file).metadata or {})
+    except (OSError, pa.ArrowException):
+        return False
 
 
 def clear(folder: Path) -> None:

@@ -91,17 +91,21 @@ def utf8(name: str) -> str:
 
 
 def _within(folder: Path) -> Iterator[str]:
-    """The pictures in a folder; how many other files there are is said."""
-    others = 0
+    """The pictures in a folder; what else there is is said, and links to folders, left out."""
+    others = linked = 0
     for file in sorted(folder.rglob("*")):
-        if any(part.startswith(".") for part in file.relative_to(folder).parts) or file.is_dir():
+        if any(part.startswith(".") for part in file.relative_to(folder).parts):
             continue
-        if file.suffix.lower() in PICTURES:
+        if file.is_dir():
+            linked += file.is_symlink()
+        elif file.suffix.lower() in PICTURES:
             yield file.as_posix()
         else:
             others += 1
     if others:
         say(f"{folder}: {others:,} files without a picture's suffix are passed over")
+    if linked:
+        say(f"{folder}: {linked:,} links to folders are not followed; name those folders too")
 
 
 def listed(table: pa.Table, source: str, root: Path, taken: Container[str]) -> pa.Table:

@@ -67,6 +67,19 @@ def test_a_run_that_broke_off_goes_on_to_the_same_bytes(tmp_path, stop_at, suffi
     }
 
 
+def test_a_part_that_lost_its_end_is_made_again(tmp_path):
+    whole, out, made = tmp_path / "whole.parquet", tmp_path / "out.parquet", []
+    batch.run(job(), whole)
+    with pytest.raises(KeyboardInterrupt):
+        batch.run(job(stop_at=3 * CHUNK), out)
+    for at, end in ((0, 0), (2, -1)):
+        part = tmp_path / ".out.parquet.parts" / f"{at:07}.parquet"
+        part.write_bytes(part.read_bytes()[:end])
+    batch.run(job(made), out)
+    assert made == [0, 2 * CHUNK, 3 * CHUNK, 4 * CHUNK]
+    assert out.read_bytes() == whole.read_bytes()
+
+
 def test_what_is_counted_in_parts_is_what_is_counted_of_the_whole(tmp_path):
     found = batch.run(job(), tmp_path / "out.parquet")
     assert found == read_json(tmp_path / "out.histograms.json")

@@ -20,6 +20,13 @@ def test_a_folder_is_its_pictures_in_order_and_what_is_passed_over_is_said(photo
     assert "1 files without a picture's suffix" in capsys.readouterr().out
 
 
+def test_links_to_folders_are_not_followed_and_this_is_said(photos, tmp_path, capsys):
+    (tmp_path / "linked").symlink_to(photos)
+    (tmp_path / "a.jpg").symlink_to(photos / "00.jpg")
+    assert named(tmp_path)["path"].to_pylist() == [f"{tmp_path}/a.jpg"]
+    assert "1 links to folders are not followed" in capsys.readouterr().out
+
+
 def test_sources_come_in_the_order_in_which_they_are_named(photos):
     found = named(photos / "b", photos / "0*.png", photos / "notes.txt", photos / "**/1[01].*")
     names = [each.rpartition("/")[2] for each in found["path"].to_pylist()]
