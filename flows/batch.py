@@ -22,6 +22,7 @@ from onecycle.foreign import one_line
 from onecycle.paths import read_json
 
 MOST = 500  # labels that the table shows
+FEW = 100  # inputs that the flow run's parameters show: Prefect's server takes 512 KB of them
 
 
 class Predictor(Runner):
@@ -55,16 +56,20 @@ def run(arguments: argparse.Namespace, given: list[str], server: Connection) -> 
     server.ready()
 
     @flow(name="onecycle-predict", task_runner=ThreadPoolTaskRunner())  # type: ignore[arg-type]
-    def onecycle_predict(
-        model: str, inputs: list[str], out: str, arguments: list[str]
-    ) -> State[Any]:
-        return follow(Path(model), Path(out), arguments, brief=server.brief)
+    def onecycle_predict(model: str, inputs: list[str], out: str) -> State[Any]:
+        return follow(Path(model), Path(out), given, brief=server.brief)
 
     with drained():
         state: State[Any] = onecycle_predict(
-            arguments.model, arguments.inputs, arguments.out, given, return_state=True
+            arguments.model, brief(arguments.inputs), arguments.out, return_state=True
         )
     return state
+
+
+def brief(inputs: list[str]) -> list[str]:
+    """The first inputs, and how many more there are."""
+    more = len(inputs) - FEW
+    return [*inputs[:FEW], f"and {more:,} more"] if more > 0 else inputs
 
 
 def follow(model: Path, out: Path, given: list[str], *, brief: bool) -> State[Any]:

@@ -15,6 +15,12 @@ from numpy.typing import NDArray
 PAIRS = pa.list_(pa.string())
 COLUMNS = ["id", "x", "y", "group", "time", "split"]  # of every items table
 TITLE = "title"  # of some
+NUMBERS = (  # what numpy has too
+    pa.types.is_floating,
+    pa.types.is_signed_integer,
+    pa.types.is_boolean,
+    pa.types.is_timestamp,
+)
 Coded = tuple[NDArray[np.integer[Any]], list[str]]  # a place for each row, and what there is
 
 
@@ -83,19 +89,21 @@ def _feed(digest: "hashlib._Hash", array: pa.Array) -> None:
     kind = array.type
     if pa.types.is_null(kind):
         return
-    if pa.types.is_nested(kind):  # lists; no table of ours has structs
+    if pa.types.is_list(kind) or pa.types.is_large_list(kind):
         lengths = pc.fill_null(pc.list_value_length(array), 0)
         digest.update(lengths.to_numpy(zero_copy_only=False).astype("<i8").tobytes())
         _feed(digest, pc.list_flatten(array))
-    elif pa.types.is_primitive(kind):
-        zeros = array.cast(pa.float64() if pa.types.is_floating(kind) else pa.int64())
-        digest.update(pc.fill_null(zeros, 0).to_numpy(zero_copy_only=False).tobytes())
-    else:
+    elif pa.types.is_string(kind) or pa.types.is_large_string(kind):
         texts = pc.fill_null(array.cast(pa.large_string()), "")
         ends = np.frombuffer(texts.buffers()[1], np.int64)[texts.offset :][: len(texts) + 1]
         digest.update(np.diff(ends).tobytes())
         if len(ends) and ends[-1] > ends[0]:
             digest.update(memoryview(texts.buffers()[2])[ends[0] : ends[-1]])
+    elif any(of(kind) for of in NUMBERS):
+        zeros = array.cast(pa.float64() if pa.types.is_floating(kind) else pa.int64())
+        digest.update(pc.fill_null(zeros, 0).to_numpy(zero_copy_only=False).tobytes())
+    else:  # dates, structs, bytes: of users' own tables
+        digest.update(repr(array.to_pylist()).encode())
 
 
 def ascends(ids: "pd.Series[Any]") -> bool:

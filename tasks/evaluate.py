@@ -107,11 +107,11 @@ def run(paths: Paths, params: Params, threads: int, asked: dict[str, Any]) -> No
         part_of_fit = blocks.encode(parts[names[1]])
         fitted = sample_of(part_of_fit, learner.predict(part_of_fit), decision, params)
     rated = RatedItems.of(learner, parts, judged) if isinstance(blocks.x, Pairs) else None
-    led = lineage.write(paths, asked)
+    lineage.write(paths, asked)
     weighed = worth.weigh(kind, sample, fitted, names)
     sliced = slice_up(part, sample, by)
-    page.write(paths, blocks, predictions, sample, sliced, rated, weighed)
-    card.write(paths, led, params.card.model_dump())
+    facts = page.write(paths, blocks, predictions, sample, sliced, rated, weighed)
+    card.write(facts, params.card.model_dump(), paths.model("README.md"))
     y_range = getattr(learner.recipe, "y_range", None)
     reference.write(paths, part, sample.scores, answers, decision, y_range)
     with suppress(OSError):  # it is no output of this stage, nor anything that stops it
@@ -129,7 +129,7 @@ def to_slice(items: Path, params: Params) -> list[str]:
     sizes = [] if schema.field("x").type == PAIRS else SIZES
     if params.slices is None:
         return kept_columns(items) + sizes
-    known = [*schema.names, *sizes]
+    known = [name for name in schema.names if name != "split"] + sizes  # as split_items has them
     for name in params.slices:
         if name not in known:
             hint = nearest(name, known)

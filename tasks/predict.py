@@ -46,14 +46,30 @@ def run(options: argparse.Namespace) -> None:
 
     out = Path(options.out)
     batch.check(out)
+    check(options, out)
     model = load_model(options.model)
     device.use_threads(options.threads or model.made_with.get("threads", 1))
-    wrong = [name for name in ("users", "exclude") if getattr(options, name) and not options.top]
-    if wrong:
-        raise UserError(f"--{wrong[0]}: only with --top N, the best items for users")
     job = best(model, options) if options.top is not None else answers(model, options)
     found = batch.run(job, out, restart=options.restart)
     told(found, out)
+
+
+def check(options: argparse.Namespace, out: Path) -> None:
+    """Refuses options that would do harm or nothing.
+
+    Raises:
+        UserError: there is one.
+    """
+    for name in ("users", "exclude"):
+        if getattr(options, name) and not options.top:
+            raise UserError(f"--{name}: only with --top N, the best items for users")
+    if options.scores and options.top:
+        raise UserError("--scores: not with --top N, whose answers are the scores")
+    if options.threads is not None and options.threads < 1:
+        raise UserError("--threads: expected at least 1")
+    for name in [*options.inputs, *filter(None, [options.exclude])]:
+        if out.exists() and Path(name).exists() and out.samefile(name):
+            raise UserError(f"{out}: is an input; name another file to write")
 
 
 def answers(model: "Model", options: argparse.Namespace) -> "Job":
@@ -63,12 +79,12 @@ def answers(model: "Model", options: argparse.Namespace) -> "Job":
 
     root = Path(options.root) if options.root else None
     inputs = model.takes.named(options.inputs, root, model.taken)
-    listed = [content_sha256(inputs.table), model.takes.stamp(inputs)]
+    listed = [inputs.table.schema.to_string(), content_sha256(inputs.table)]
     return Job(
         rows=len(inputs.table),
         chunk=model.takes.chunk,
         make=lambda starts: model.parts(inputs, starts, scores=options.scores),
-        key=[model.described, listed, options.scores],
+        key=[model.described, *listed, model.takes.stamp(inputs), options.scores],
         answers=model.texts,
     )
 
@@ -89,7 +105,7 @@ def best(model: "Model", options: argparse.Namespace) -> "Job":
         rows=len(top.users),
         chunk=top.chunk,
         make=top.parts,
-        key=[*key, exclude and content_sha256(exclude)],
+        key=[*key, None if exclude is None else content_sha256(exclude)],
         answers=(),
     )
 

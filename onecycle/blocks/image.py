@@ -72,7 +72,7 @@ class Images:
                 show(self.store[int(rows[at])], warps[at], lights[at], out[at])
 
         threads = min(torch.get_num_threads(), len(rows))
-        if threads == 1:
+        if threads <= 1:
             fill(range(len(rows)))
         else:
             with ThreadPoolExecutor(threads) as pool:  # OpenCV lets go of the interpreter

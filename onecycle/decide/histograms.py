@@ -119,7 +119,7 @@ def merged(parts: Iterable[Histograms]) -> Histograms:
         for name, value in part.items():
             if isinstance(value, dict):
                 whole[name] = merged([whole.get(name, {}), value])
-            elif name == "edges":
+            elif isinstance(value, list) and name == "edges":
                 whole[name] = value
             elif isinstance(value, list):
                 before = whole.get(name, [0] * len(value))

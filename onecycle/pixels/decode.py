@@ -70,7 +70,7 @@ def decode(source: Source, size: int | None, channels: int = 3) -> Decoded | str
         if isinstance(source, np.ndarray):
             return _from_array(source, size, channels)
         if isinstance(source, Image.Image):
-            return _small(_from_image(source, size, channels, []), size)
+            return _small(_from_image(source, None, channels, []), size)  # a draft would change it
         _check_file(source)
         if source.suffix.lower() == ".npy":
             return _from_array(_mapped(source), size, channels)

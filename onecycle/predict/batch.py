@@ -71,7 +71,7 @@ def run(job: Job, out: Path, *, restart: bool = False) -> Histograms:
         begin(folder, plan, restart=restart)
         starts = range(0, job.rows, job.chunk)
         files = [folder / f"{start // job.chunk:07}.parquet" for start in starts]
-        todo = [start for start, file in zip(starts, files, strict=True) if not file.exists()]
+        todo = [start for start, file in zip(starts, files, strict=True) if not sound(file)]
         if len(todo) < len(starts):
             say(f"goes on: {len(starts) - len(todo):,} of {len(starts):,} parts are there")
         for start, (table, counts) in zip(todo, job.make(todo), strict=True):
@@ -82,8 +82,24 @@ def run(job: Job, out: Path, *, restart: bool = False) -> Histograms:
         assemble(files, out, folder, job.answers)
         write_json(out.with_suffix(".histograms.json"), found)
         (folder / out.name).replace(out)
-        remove(folder)
+        clear(folder)
     return found
+
+
+def sound(file: Path) -> bool:
+    """Whether a part is there and whole; a machine that lost its power may leave a stump."""
+    try:
+        return HISTOGRAMS in (pq.read_schema(file).metadata or {})
+    except (OSError, pa.ArrowException):
+        return False
+
+
+def clear(folder: Path) -> None:
+    """Takes a held folder away at once: to whoever comes next it is whole or not there."""
+    gone = folder.with_name(f"{folder.name}.gone")
+    remove(gone)  # of a run that was killed just here
+    folder.rename(gone)
+    remove(gone)
 
 
 def check(out: Path) -> None:
@@ -105,7 +121,11 @@ def held(folder: Path, out: Path) -> Iterator[None]:
     """
     while True:
         folder.mkdir(parents=True, exist_ok=True)
-        with (folder / "lock").open("ab") as file:
+        try:
+            file = (folder / "lock").open("ab")
+        except FileNotFoundError:  # its last holder took the folder away just now
+            continue
+        with file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # ends with its process
             except BlockingIOError:
@@ -154,7 +174,7 @@ def assemble(files: Sequence[Path], out: Path, folder: Path, answers: Sequence[s
 
 def flat(table: pa.Table, answers: Sequence[str]) -> pd.DataFrame:
     """A table for CSV: lists become text with `; ` between; no answer, without an error, `none`."""
-    frame: pd.DataFrame = table.to_pandas()
+    frame: pd.DataFrame = table.to_pandas(integer_object_nulls=True)  # floats would round them
     for field in table.schema:
         if pa.types.is_list(field.type):
             cells = table[field.name].to_pylist()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import warnings
 from collections.abc import Container, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -43,9 +44,23 @@ def pictures(sources: Sequence[str], root: Path | None, taken: Container[str]) -
     """
     if not sources:
         raise UserError("expected folders, globs, files, CSV or Parquet files of pictures")
-    return pa.concat_tables(
-        [_of(each, root, taken) for each in sources], promote_options="permissive"
-    )
+    return together([_of(each, root, taken) for each in sources])
+
+
+def together(tables: Sequence[pa.Table]) -> pa.Table:
+    """Tables one after another; a column that one lacks is null there.
+
+    Raises:
+        UserError: a column is text in one and not in another.
+    """
+    try:
+        return pa.concat_tables(tables, promote_options="permissive")
+    except pa.ArrowException as error:
+        said = str(error).splitlines()[0]
+        raise UserError(
+            f"the inputs do not go together: {said} (cells of CSV files are text); predict them "
+            "one by one"
+        ) from None
 
 
 def _of(source: str, root: Path | None, taken: Container[str]) -> pa.Table:
@@ -76,17 +91,21 @@ def utf8(name: str) -> str:
 
 
 def _within(folder: Path) -> Iterator[str]:
-    """The pictures in a folder; how many other files there are is said."""
-    others = 0
+    """The pictures in a folder; what else there is is said, and links to folders, left out."""
+    others = linked = 0
     for file in sorted(folder.rglob("*")):
-        if any(part.startswith(".") for part in file.relative_to(folder).parts) or file.is_dir():
+        if any(part.startswith(".") for part in file.relative_to(folder).parts):
             continue
-        if file.suffix.lower() in PICTURES:
+        if file.is_dir():
+            linked += file.is_symlink()
+        elif file.suffix.lower() in PICTURES:
             yield file.as_posix()
         else:
             others += 1
     if others:
         say(f"{folder}: {others:,} files without a picture's suffix are passed over")
+    if linked:
+        say(f"{folder}: {linked:,} links to folders are not followed; name those folders too")
 
 
 def listed(table: pa.Table, source: str, root: Path, taken: Container[str]) -> pa.Table:
@@ -102,7 +121,7 @@ def listed(table: pa.Table, source: str, root: Path, taken: Container[str]) -> p
             f"pictures, found {', '.join(map(repr, table.column_names))}"
         )
     named = [
-        None if name is None else (root / str(name)).as_posix()
+        None if name in (None, "") else (root / str(name)).as_posix()
         for name in table[column].to_pylist()
     ]
     return _beside(pa.table({"path": pa.array(named, pa.string())}), table, [column], source, taken)
@@ -136,7 +155,7 @@ def pairs(sources: Sequence[str], taken: Container[str]) -> pa.Table:
     if not sources:
         raise UserError("expected CSV or Parquet files with the columns user and item")
     tables = [paired(read(Path(each)), each, taken) for each in sources]
-    return pa.concat_tables(tables, promote_options="permissive")
+    return together(tables)
 
 
 def paired(table: pa.Table, source: str, taken: Container[str]) -> pa.Table:
@@ -196,11 +215,21 @@ def read(file: Path) -> pa.Table:
         raise UserError(f"{file}: expected a CSV or Parquet file")
     try:
         if file.suffix.lower() == ".csv":
-            frame = pd.read_csv(file, dtype=str, keep_default_na=False, encoding="utf-8-sig")
+            with warnings.catch_warnings():
+                warnings.simplefilter("error", pd.errors.ParserWarning)
+                frame = pd.read_csv(
+                    file,
+                    dtype=str,
+                    keep_default_na=False,
+                    encoding="utf-8-sig",
+                    index_col=False,  # else cells of rows longer than the header would move
+                )
             return of_frame(frame)
         return pq.read_table(file).replace_schema_metadata(None)
     except FileNotFoundError:
         raise UserError(f"{file}: no such file") from None
+    except pd.errors.ParserWarning:
+        raise UserError(f"{file}: has rows with more cells than its header") from None
     except (ValueError, OSError) as error:  # pandas' and Arrow's own are of these
         said = str(error).splitlines()[0]
         raise UserError(f"{file}: can't be read as {file.suffix[1:]}: {said}") from None

@@ -63,6 +63,14 @@ def _sha256(file: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
+def code_sha256() -> str:
+    """A sha256 of this package's modules: another version may answer otherwise."""
+    digest = hashlib.sha256()
+    for file in sorted(Path(__file__).parents[1].rglob("*.py")):
+        digest.update(file.read_bytes())
+    return digest.hexdigest()
+
+
 def _read(file: Path) -> dict[str, Any]:
     try:
         found = read_json(file)
@@ -220,4 +228,5 @@ class Model:
     def described(self) -> str:
         """Everything beside the inputs that decides an answer, as JSON."""
         made = device.made_with(self.learner.compute, saved.packages(self.learner.recipe))
-        return json.dumps({"bundle": self.sha256, "made_with": made}, sort_keys=True)
+        told = {"bundle": self.sha256, "made_with": made, "code": code_sha256()}
+        return json.dumps(told, sort_keys=True)

@@ -98,9 +98,7 @@ class Pictures:
                 errors.append(f"{source}: {seen}")
             else:
                 found.append(seen.x)
-        return torch.cat(
-            [torch.empty(0, self.images.store.channels, *self.images.size), *found]
-        ), errors
+        return torch.cat(found), errors
 
     def scored(self, chunks: Sequence[Sequence[Source | None]]) -> Iterator[Scored]:
         """Scores chunks; the next one's pictures are decoded meanwhile."""

@@ -16,25 +16,13 @@ from typing import Any
 import jinja2
 import pandas as pd
 
-from onecycle.decide.kinds import KINDS
-from onecycle.paths import Paths, read_json, whole
-from onecycle.report import results
+from onecycle.paths import whole
+from onecycle.report import results, split
+from onecycle.report.facts import Facts
 from onecycle.report.words import count, percent
 
 SLICES = 40  # rows that are shown
 MARKS = re.compile(r"([\\`*_\[\]|#~])")  # what Markdown reads
-WORTH = {
-    "random": "Items were drawn at random: the score holds for new items from the same sources.",
-    "stratified": "Items were drawn at random, label by label: the score holds for new items from "
-    "the same sources.",
-    "hashed": "Items were drawn at random: the score holds for new items from the same sources.",
-    "group": "Whole groups were held out: the score holds for groups never seen.",
-    "group_kfold": "Whole groups were held out: the score holds for groups never seen.",
-    "leave_one_group_out": "One whole group was held out: the score is that of this group.",
-    "time": "The latest items were held out: the score holds for what comes next.",
-    "column": "The split is the data set's own.",
-}
-OTHER = "The score holds for items that differ from train's as the judged ones do."
 
 
 @dataclass(frozen=True)
@@ -54,14 +42,14 @@ class Words:
     listed: bool = True
 
 
-def write(paths: Paths, lineage: Mapping[str, Any], own: Mapping[str, str | None]) -> None:
-    """Writes `README.md` into the bundle, from what the stages and evaluate wrote.
+def write(facts: Facts, own: Mapping[str, str | None], file: Path) -> None:
+    """Writes the card.
 
     Args:
-        paths: the problem's files.
-        lineage: what lineage.json holds.
+        facts: what the page tells of.
         own: `license`, Hugging Face's name of it, null leaves it out; `intended_use` and `not_for`,
             sentences, null: what can be said of any model.
+        file: `README.md` of the bundle.
     """
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(__file__).parent),
@@ -71,42 +59,35 @@ def write(paths: Paths, lineage: Mapping[str, Any], own: Mapping[str, str | None
         keep_trailing_newline=True,
     )
     environment.filters |= {"yaml": _yaml, "text": text}
-    told = facts(paths, lineage, own["license"]) | dict(own)
-    with whole(paths.model("README.md")) as partial:
+    told = shown(facts, own["license"]) | dict(own)
+    with whole(file) as partial:
         page = environment.get_template("card.md").render(told)
         partial.write_text(re.sub(r"\n{3,}", "\n\n", page), encoding="utf-8")
 
 
-def facts(paths: Paths, lineage: Mapping[str, Any], license: str | None) -> dict[str, Any]:
+def shown(facts: Facts, license: str | None) -> dict[str, Any]:
     """What the template shows."""
-    intervals, decision = (
-        read_json(paths.report("intervals.json")),
-        read_json(paths.model("decision.json")),
-    )
-    split, model = read_json(paths.report("split.json")), read_json(paths.model("model.json"))
-    name = decision["kind"]
-    words, headline = WORDS[name], KINDS[name].headline
-    found = intervals[headline]
-    rows = [results.row(intervals, name, it) for it in intervals if not it.startswith("baseline_")]
-    shown = results.row(intervals, name, headline)
-    slices, more = of_slices(paths.report("plots") / "slices.csv")
-    pictures = model["x"]["kind"] == "image"
+    kind = facts.decision["kind"]
+    words, found = WORDS[kind], facts.intervals[facts.headline]
+    headline = results.row(facts.intervals, kind, facts.headline)
+    slices, more = of_slices(facts.slices)
+    pictures = facts.blocks.x.kind == "image"
     return {
-        "problem": paths.problem,
-        "header": header(paths.problem, words, intervals, str(found["split"]), license),
-        "does": words.does.format(k=len(model["y"].get("vocab", []))),
-        "headline": f"{shown.name} {shown.value} [{shown.interval}], 95 %, on "
-        f"{count(found['n'], found['split'] + ' item')}.",
-        "lineage": lineage,
-        "split": split,
-        "worth": WORTH.get(split["by"], OTHER),
-        "caveats": caveats(found, split),
-        "rows": rows,
+        "problem": facts.problem,
+        "header": header(facts.problem, words, facts.intervals, facts.judged, license),
+        "does": words.does.format(k=len(getattr(facts.blocks.y, "vocab", []))),
+        "headline": f"{headline.name} {headline.value} [{headline.interval}], 95 %, on "
+        f"{count(found['n'], facts.judged + ' item')}.",
+        "lineage": facts.lineage,
+        "split": facts.split,
+        "worth": f"{split.how(facts)}. {split.worth(facts)}",
+        "caveats": results.caveats(facts),
+        "rows": results.rows(facts),
         "n": found["n"],
-        "judged": found["split"],
+        "judged": facts.judged,
         "slices": slices,
         "more_slices": more,
-        "decision": words.decision(decision),
+        "decision": words.decision(facts.decision),
         "example": {
             "file": "photos/" if pictures else "pairs.csv",
             "python": '["photo.jpg"]' if pictures else '[("user", "item")]',
@@ -137,27 +118,8 @@ def header(
     return found | {"metrics": names, "model-index": [{"name": problem, "results": [result]}]}
 
 
-def caveats(found: Mapping[str, Any], split: Mapping[str, Any]) -> list[str]:
-    """What the score leaves out."""
-    said = []
-    if found["split"] != "test":
-        said.append(
-            "There is no test part: it was judged on the items that training was watched on and "
-            "the decision was fitted on. New items will do worse."
-        )
-    if found.get("within_groups"):
-        said.append("Few groups judge it: the interval says nothing of a group not seen.")
-    if split.get("leaks", {}).get("shared_groups"):
-        said.append("Groups are on two sides of the split: the score flatters.")
-    return said
-
-
-def of_slices(file: Path) -> tuple[list[dict[str, str]], int]:
-    """The rows of slices.csv as they are shown, and how many more there are; none without it."""
-    if not file.is_file():
-        return [], 0
-    table = pd.read_csv(file, dtype={"column": str, "value": str}, keep_default_na=False,
-                        na_values={"low": [""], "high": [""], "score": [""]})  # fmt: skip
+def of_slices(table: pd.DataFrame) -> tuple[list[dict[str, str]], int]:
+    """The first rows of the slices as they are shown, and how many more there are."""
     rows = []
     for row in table.head(SLICES).to_dict("records"):
         low, high = row["low"], row["high"]

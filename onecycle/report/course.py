@@ -66,6 +66,11 @@ class Course:
         return max(self.paces.values(), default=0.0)
 
     @property
+    def fastest(self) -> dict[str, Any]:
+        """What model.json says of the phase with the largest pace."""
+        return max(self.phases, key=lambda each: self.paces.get(each["name"], 0.0))
+
+    @property
     def rise(self) -> float:
         """By how much train's loss rose over the least before it, at most."""
         return float(np.max(self.train - np.minimum.accumulate(self.train)))

@@ -62,10 +62,10 @@ def entries(root: Path) -> list[Entry]:
 
 
 def entry(problem: str, root: Path) -> Entry:
-    """A problem; without a score where it is being written, or an older version wrote it."""
+    """A problem; without a score where its files do not go together."""
     try:
         score = Score.read(problem, root)
-    except (OSError, ValueError, KeyError):
+    except Exception:  # files that do not go together fail in many ways, and harm no other's page
         return Entry(problem, None, None, "")
     return Entry(problem, score, _examples(problem, root), line(score.history[1]))
 

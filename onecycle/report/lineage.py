@@ -19,15 +19,12 @@ FOLDERS = ("onecycle", "tasks")
 PLACES = ("url", "folder")  # keys of params.yaml that may hold a path of this machine
 
 
-def write(paths: Paths, asked: dict[str, Any]) -> dict[str, Any]:
+def write(paths: Paths, asked: dict[str, Any]) -> None:
     """Writes `lineage.json` into the bundle; the same run gives the same bytes.
 
     Args:
         paths: the problem's files; those that evaluate depends on are read.
         asked: all sections of the problem in params.yaml, and `threads`.
-
-    Returns:
-        What it holds.
 
     Raises:
         UserError: model.json does not tell what the model was made with.
@@ -36,7 +33,7 @@ def write(paths: Paths, asked: dict[str, Any]) -> dict[str, Any]:
     if "made_with" not in model:
         raise UserError(f"{paths.model('model.json')}: is of an older version; train again")
     made = model["made_with"]
-    lineage = {
+    found = {
         "problem": paths.problem,
         "model": {"sha256": _sha256(paths.model("model.safetensors"))},
         "data": {
@@ -54,19 +51,19 @@ def write(paths: Paths, asked: dict[str, Any]) -> dict[str, Any]:
         "trained_on": {key: made[key] for key in ("device", "kind", "precision", "threads")},
         "seed": model["learner"]["seed"],
     }
-    write_json(paths.model("lineage.json"), lineage)
-    return lineage
+    write_json(paths.model("lineage.json"), found)
 
 
 def of_source(source: dict[str, Any]) -> dict[str, str]:
-    """A sha256 of each archive by its url, a local file's by its name.
+    """A sha256 of each archive by its url, a local file's by its name: `name (2)` if it is taken.
 
     Of a folder or a sample, which have no archive, it is that of the names and sizes of its files.
     """
     found: dict[str, str] = {}
     for archive in source.get("archives", []):
         name = place(archive["url"])
-        found[archive["url"] if name in found else name] = archive["sha256"]
+        names = (name, *(f"{name} ({at})" for at in range(2, len(found) + 2)))
+        found[next(each for each in names if each not in found)] = archive["sha256"]
     named = source.get("folder") or source.get("sample")
     return found or {f"{named}, names and sizes": source["listing_sha256"]}
 

@@ -34,7 +34,7 @@ def write(
     parts: pd.DataFrame,
     rated: RatedItems | None = None,
     worth: Worth | None = None,
-) -> None:
+) -> Facts:
     """Writes `report.html`, `plots/` and `pictures/`; the same inputs give the same bytes.
 
     Args:
@@ -45,6 +45,9 @@ def write(
         parts: the score in parts of them, as `onecycle.decide.slices` has it.
         rated: of a recommender, its ratings and embeddings.
         worth: the decision beside its rivals.
+
+    Returns:
+        What the page tells of.
     """
     facts = Facts.read(paths, blocks, predictions, sample, parts, rated, worth)
     frames = SHOWN[facts.decision["kind"]].frames(facts) | {"slices.csv": parts}
@@ -60,6 +63,7 @@ def write(
         pictures.write(partial, sections, bars.drawn(frames))
     with whole(paths.report("report.html")) as partial:
         partial.write_text(html, encoding="utf-8")
+    return facts
 
 
 def told(facts: Facts, frames: dict[str, pd.DataFrame]) -> list[Section]:

@@ -116,10 +116,11 @@ def _too_high(it: Course) -> Reading | None:
     if not (it.rise > THROWN or (nothing and (it.rise > RISEN or far))):
         return None
     at = int(np.argmax(it.train - np.minimum.accumulate(it.train)))
+    phase = it.phase_of(at) if it.rise > RISEN else it.fastest
     said = f"Train's loss rose by {_times(it.rise)} chance's up to epoch {at + 1}."
     if nothing:
         said = f"Nothing was learnt. {_ends(it)} {said if it.rise > RISEN else _pace(it)}"
-    return Reading("rate too high", said, (_rates(it, it.phase_of(at), 1 / FAR),))
+    return Reading("rate too high", said, (_rates(it, phase, 1 / FAR),))
 
 
 def _too_low(it: Course) -> Reading | None:
@@ -127,8 +128,7 @@ def _too_low(it: Course) -> Reading | None:
     slow = 0 < it.pace < 1 / FAR and it.back <= ROSE
     if not slow or not (it.falling > STILL or valid > LITTLE or train >= valid):
         return None
-    phase = next(each for each in it.phases if it.paces.get(each["name"]) == it.pace)
-    return Reading("rate too low", f"{_ends(it)} {_pace(it)}", (_rates(it, phase, FAR),))
+    return Reading("rate too low", f"{_ends(it)} {_pace(it)}", (_rates(it, it.fastest, FAR),))
 
 
 def _over_fitted(it: Course) -> Reading | None:

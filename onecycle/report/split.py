@@ -30,11 +30,10 @@ def section(facts: Facts) -> Section:
     split = facts.split
     total = sum(split["counts"].values()) + split["left_out"]
     left_out = f"; {split['left_out']:,} of them in no part" if split["left_out"] else ""
-    how = HOW.get(split["by"], "The parts were made by a splitter of its own")
     return Section(
         "The split",
         [
-            f"{count(total, 'item')}{left_out}, split by {split['by']}. {how}.",
+            f"{count(total, 'item')}{left_out}, split by {split['by']}. {how(facts)}.",
             worth(facts),
             chosen(facts),
             *leaks.says(facts),
@@ -43,6 +42,11 @@ def section(facts: Facts) -> Section:
         twins=leaks.twins(facts),
         warnings=leaks.warnings(facts),
     )
+
+
+def how(facts: Facts) -> str:
+    """How the parts were made."""
+    return HOW.get(facts.split["by"], "The parts were made by a splitter of its own")
 
 
 def worth(facts: Facts) -> str:

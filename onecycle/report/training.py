@@ -80,8 +80,8 @@ def commands(trained: Trained) -> list[str]:
     tries = trained.reading.tries
     if not tries:
         return []
-    said = " ".join(quote(each) for each in tries)
-    return [f"python -m flows.pipeline --problems {trained.problem} --set {said}"]
+    said = " ".join(f"--set {quote(each)}" for each in tries)
+    return [f"python -m flows.pipeline --problems {trained.problem} {said}"]
 
 
 def recipe(trained: Trained) -> Section:

@@ -80,3 +80,8 @@ def test_the_entropy_of_uniform_scores_is_all_of_it_and_ratings_use_their_range(
     assert sum(found["entropy"]["counts"][-2:]) == 1
     rated = histograms.of_scores(np.array([[9.0]]), answers, KINDS["rating"].default(), [1, 5])
     assert rated["predicted"]["edges"][0] == 1 and rated["predicted"]["counts"][-1] == 1
+
+
+def test_a_label_may_be_called_as_a_part_of_a_histogram():
+    parts = [{"labels": {"edges": 3, "counts": 1}}, {"labels": {"edges": 4}}]
+    assert histograms.merged(parts) == {"labels": {"edges": 7, "counts": 1}}

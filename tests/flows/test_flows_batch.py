@@ -31,3 +31,10 @@ def test_what_was_counted_is_a_table_and_steers_nothing():
     ]
     bare = {"rows": 1, "errors": 1, "reasons": {}, "scores": {}}
     assert batch.rows(bare)[1] == {"what": "answered", "count": 0}
+
+
+def test_a_shell_s_glob_of_many_files_is_not_too_much_for_the_server():
+    assert batch.brief(["a", "b"]) == ["a", "b"]
+    shown = batch.brief([f"photos/{at}.jpg" for at in range(100_000)])
+    assert shown[0] == "photos/0.jpg" and shown[-1] == "and 99,900 more"
+    assert len(str(shown)) < 2**19

@@ -17,6 +17,7 @@ from onecycle.paths import read_json
 from onecycle.predict import batch
 from onecycle.predict.batch import Job
 from onecycle.predict.model import load_model
+from onecycle.predict.ratings import Ratings
 from tasks.__main__ import main
 
 ROWS, CHUNK = 23, 5
@@ -66,6 +67,19 @@ def test_a_run_that_broke_off_goes_on_to_the_same_bytes(tmp_path, stop_at, suffi
     }
 
 
+def test_a_part_that_lost_its_end_is_made_again(tmp_path):
+    whole, out, made = tmp_path / "whole.parquet", tmp_path / "out.parquet", []
+    batch.run(job(), whole)
+    with pytest.raises(KeyboardInterrupt):
+        batch.run(job(stop_at=3 * CHUNK), out)
+    for at, end in ((0, 0), (2, -1)):
+        part = tmp_path / ".out.parquet.parts" / f"{at:07}.parquet"
+        part.write_bytes(part.read_bytes()[:end])
+    batch.run(job(made), out)
+    assert made == [0, 2 * CHUNK, 3 * CHUNK, 4 * CHUNK]
+    assert out.read_bytes() == whole.read_bytes()
+
+
 def test_what_is_counted_in_parts_is_what_is_counted_of_the_whole(tmp_path):
     found = batch.run(job(), tmp_path / "out.parquet")
     assert found == read_json(tmp_path / "out.histograms.json")
@@ -93,12 +107,53 @@ def test_in_csv_no_answer_is_none_and_formulae_are_inert(tmp_path):
     assert found["row"].tolist() == [str(row) for row in range(ROWS)]
 
 
+def test_whole_numbers_stay_whole_in_csv():
+    table = pa.table({"id": pa.array([2**53 + 1, None], pa.int64())})
+    assert batch.flat(table, ()).to_csv(index=False).split() == ["id", str(2**53 + 1), '""']
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["-o", "pairs.csv"], "pairs.csv: is an input"),
+        (["-o", "out.csv", "--threads", "0"], "--threads: expected at least 1"),
+        (["-o", "out.csv", "--scores", "--top", "2"], "--scores: not with --top"),
+        (["-o", "out.csv", "--users", "u1"], "--users: only with --top"),
+    ],
+)
+def test_options_that_would_do_harm_or_nothing_are_refused(
+    rating, tmp_path, monkeypatch, capsys, options, said
+):
+    monkeypatch.chdir(tmp_path)
+    text = "user,item\nu1,i1\n"
+    (tmp_path / "pairs.csv").write_text(text)
+    assert main(["predict", str(rating), "pairs.csv", *options]) == 1
+    assert said in capsys.readouterr().err
+    assert (tmp_path / "pairs.csv").read_text() == text and not (tmp_path / "out.csv").exists()
+
+
 def test_two_runs_to_one_file_are_refused(tmp_path):
     out = tmp_path / "out.parquet"
     with batch.held(tmp_path / ".out.parquet.parts", out):
         with pytest.raises(UserError, match="another process is writing it"):
             batch.run(job(), out)
     batch.run(job(), out)
+
+
+def test_who_comes_while_the_parts_are_taken_away_keeps_its_own(tmp_path, monkeypatch):
+    out, folder, remove, later = tmp_path / "out.csv", tmp_path / ".out.csv.parts", batch.remove, []
+
+    def removed(path):
+        if out.exists() and path.exists() and not later:
+            later.append(batch.held(folder, out))
+            later[0].__enter__()
+            (folder / "0000000.parquet").touch()
+        remove(path)
+
+    monkeypatch.setattr(batch, "remove", removed)
+    batch.run(job(), out)
+    assert (folder / "0000000.parquet").exists() and (folder / "lock").exists()
+    later[0].__exit__(None, None, None)
 
 
 @pytest.mark.parametrize("name", ["out.txt", "out", "folder.csv"])
@@ -165,6 +220,28 @@ def test_histograms_of_parts_add_up(category, mixed):
     model.takes.chunk = 7
     parts = [counted for _, counted in model.parts(given, range(0, len(mixed), 7))]
     assert len(parts) == 4 and merged(parts) == whole
+
+
+@pytest.mark.parametrize("suffix", [".parquet", ".csv"])
+def test_a_table_whose_columns_moved_is_begun_anew(rating, tmp_path, suffix, monkeypatch):
+    frame = pd.DataFrame({"user": ["u1"] * 6, "item": ["i1"] * 6, "a": ["A"] * 6, "b": ["B"] * 6})
+    monkeypatch.setattr(Ratings, "chunk", 2)
+    pairs, out = tmp_path / "pairs.parquet", tmp_path / f"out{suffix}"
+    command = ["predict", str(rating), str(pairs), "-o", str(out)]
+
+    def stopped(self, chunks):
+        yield next(iter(scored(self, chunks)))
+        raise KeyboardInterrupt
+
+    frame.to_parquet(pairs)
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        scored = Ratings.scored
+        patched.setattr(Ratings, "scored", stopped)
+        main(command)
+    frame[["item", "user", "b", "a"]].to_parquet(pairs)
+    assert main(command) == 0
+    found = pd.read_parquet(out) if suffix == ".parquet" else pd.read_csv(out)
+    assert (found["a"] == "A").all() and (found["b"] == "B").all()
 
 
 def test_the_plan_knows_a_file_that_was_changed(category, photos, tmp_path):

@@ -20,6 +20,13 @@ def test_a_folder_is_its_pictures_in_order_and_what_is_passed_over_is_said(photo
     assert "1 files without a picture's suffix" in capsys.readouterr().out
 
 
+def test_links_to_folders_are_not_followed_and_this_is_said(photos, tmp_path, capsys):
+    (tmp_path / "linked").symlink_to(photos)
+    (tmp_path / "a.jpg").symlink_to(photos / "00.jpg")
+    assert named(tmp_path)["path"].to_pylist() == [f"{tmp_path}/a.jpg"]
+    assert "1 links to folders are not followed" in capsys.readouterr().out
+
+
 def test_sources_come_in_the_order_in_which_they_are_named(photos):
     found = named(photos / "b", photos / "0*.png", photos / "notes.txt", photos / "**/1[01].*")
     names = [each.rpartition("/")[2] for each in found["path"].to_pylist()]
@@ -51,6 +58,27 @@ def test_tables_that_can_t_be_used_are_named(tmp_path, frame, said):
     with pytest.raises(UserError, match=said) as caught:
         named(tmp_path / "list.csv")
     assert "list.csv" in str(caught.value)
+
+
+def test_tables_whose_columns_do_not_go_together_are_told(tmp_path):
+    frame = pd.DataFrame({"path": ["a.jpg"], "user": ["u"], "item": ["i"], "n": [1]})
+    frame.to_csv(tmp_path / "a.csv", index=False)
+    frame.to_parquet(tmp_path / "b.parquet")
+    files = [str(tmp_path / each) for each in ("a.csv", "b.parquet")]
+    for call in (lambda: named(*files), lambda: inputs.pairs(files, TAKEN)):
+        with pytest.raises(
+            UserError, match=r"do not go together: .*Field n has incompatible types"
+        ):
+            call()
+
+
+def test_cells_of_a_csv_file_do_not_move_to_other_columns(tmp_path):
+    (tmp_path / "list.csv").write_text("path,label\na.jpg,1,\nb.jpg,2,\n")
+    with pytest.raises(UserError, match="has rows with more cells than its header"):
+        named(tmp_path / "list.csv")
+    (tmp_path / "list.csv").write_text('path,label\na.jpg\n"",2\n')
+    found = named(tmp_path / "list.csv").to_pydict()
+    assert found["path"] == [f"{tmp_path}/a.jpg", None] and found["label"] == ["", "2"]
 
 
 @pytest.mark.parametrize("name", ["gone", "gone.csv", "*.nothing", "bad.parquet", "folder"])

@@ -86,6 +86,15 @@ def test_files_images_and_arrays_of_the_same_pixels_are_answered_alike(category,
     assert wrong["error"].str.startswith("expected uint8").all()
 
 
+def test_a_caller_s_image_stays_as_it_is(category, tmp_path):
+    pixels = np.random.default_rng(0).integers(0, 256, (400, 500, 3), np.uint8)
+    Image.fromarray(pixels).save(tmp_path / "large.jpg")
+    image = Image.open(tmp_path / "large.jpg")
+    one = scores_of(load_model(category).predict([image], scores=True))
+    assert image.size == (500, 400)
+    assert np.array_equal(one, scores_of(load_model(category).predict([image], scores=True)))
+
+
 def test_a_folder_is_predicted_by_its_name_and_any_file_name_is_a_row(category, photos, tmp_path):
     model = load_model(category)
     assert len(model.predict(str(photos / "b"))) == 10

@@ -84,6 +84,9 @@ def test_the_command_takes_users_and_excludes(rating, tmp_path, capsys):
     assert main(["predict", str(rating), str(seen), "--users", "u1", "-o", str(out)]) == 1
     assert "--users: only with --top" in capsys.readouterr().err
     assert main(["predict", str(rating), "--top", "0", "-o", str(out)]) == 1
+    (tmp_path / "none.csv").write_text("user,item\n")
+    options = ["--top", "1", "--exclude", str(tmp_path / "none.csv"), "-o", str(out)]
+    assert main(["predict", str(rating), *options]) == 0
 
 
 def test_pictures_have_no_items_to_choose_from(category):

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 from huggingface_hub import ModelCard
 
-from onecycle.paths import read_json, write_json
+from onecycle.paths import write_json
 from onecycle.report import card
 
 LINEAGE = {
@@ -22,12 +22,10 @@ OWN = {"license": None, "intended_use": None, "not_for": None}
 
 
 def written(made, **own):
-    paths = made.paths
-    model = read_json(paths.model("model.json"))
-    described = {"x": made.blocks.x.state(), "y": made.blocks.y.state()}
-    write_json(paths.model("model.json"), model | described)
-    card.write(paths, LINEAGE, OWN | own)
-    return paths.model("README.md").read_text(encoding="utf-8")
+    write_json(made.paths.model("lineage.json"), LINEAGE)
+    file = made.paths.model("README.md")
+    card.write(made.facts(), OWN | own, file)
+    return file.read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("kind", card.WORDS)
@@ -59,8 +57,7 @@ def test_it_tells_slices_decision_uses_and_what_the_score_leaves_out(problem):
         "metric": ["accuracy"] * 45, "score": [0.5] * 45,
         "low": [0.25] + [None] * 44, "high": [0.75] + [None] * 44,
     })  # fmt: skip
-    made.paths.report("plots").mkdir()
-    table.to_csv(made.paths.report("plots") / "slices.csv", index=False)
+    made.slices = table
     decision = {"temperature": 2.0, "abstain": {"below": 0.6, "max_error": 0.05}}
     made.change(made.paths.model("decision.json"), **decision,
                 fitted_on={"part": "calib", "n": 1})  # fmt: skip
@@ -71,7 +68,8 @@ def test_it_tells_slices_decision_uses_and_what_the_score_leaves_out(problem):
     assert "| too few |" in page and "5 more rows" in page
     assert "divided by 2." in page and "Below a probability of 0.600" in page
     assert "Fitted on 1 calib item." in page
-    assert "There is no test part" in page and "Few groups" in page
+    assert "judged on valid, on which training was watched. New items" in page  # calib was apart
+    assert "it does not say how a new group does" in page
     assert "ab" * 32 in page and "not in git" in page
     assert not re.search(r"\n{3}", page)
 
@@ -79,3 +77,13 @@ def test_it_tells_slices_decision_uses_and_what_the_score_leaves_out(problem):
 def test_the_same_files_give_the_same_bytes(problem):
     made = problem("rating")
     assert written(made) == written(made)
+
+
+def test_it_leaves_out_nothing_of_what_the_page_warns_of(problem):
+    made = problem("category")
+    leaks = {"shared_groups": 0, "first": [], "cut": 0, "moved": {}}
+    leaks["kinds"] = {"equal": {"found": 3, "limit": 0.1}}
+    made.change(made.paths.report("split.json"), leaks=leaks, by="kfold")
+    page = written(made)
+    assert "Some items leak between the parts" in page
+    assert "Items were drawn at random, as one of several folds. So a score on test says" in page

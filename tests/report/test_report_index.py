@@ -43,7 +43,7 @@ def test_the_same_reports_give_the_same_bytes(root):
     assert not list((root / "reports").glob(".*"))
 
 
-@pytest.mark.parametrize("damage", ["missing", "half", "older"])
+@pytest.mark.parametrize("damage", ["missing", "half", "older", "mixed"])
 def test_a_problem_whose_files_do_not_go_together_is_named_and_harms_no_other(root, damage):
     file = root / "models" / "my_points" / "model.json"
     whole = file.read_text()
@@ -52,6 +52,10 @@ def test_a_problem_whose_files_do_not_go_together_is_named_and_harms_no_other(ro
             file.unlink()
         elif damage == "half":
             file.write_text(whole[: len(whole) // 2])
+        elif damage == "mixed":  # history.csv of another training
+            training = read_json(file)["training"]
+            phases = [each | {"name": "other"} for each in training["phases"]]
+            write_json(file, read_json(file) | {"training": training | {"phases": phases}})
         else:
             write_json(file, {key: it for key, it in read_json(file).items() if key != "y"})
         index.write(root)

@@ -54,6 +54,22 @@ def test_other_content_is_another_hash(what):
     assert content_sha256(ITEMS.take([1, 0, 2])) != content_sha256(ITEMS)
 
 
+ODD = {
+    "date": (pa.date32(), [18000, None], [18001, None]),
+    "struct": (pa.struct([("a", pa.string())]), [{"a": "1"}, None], [{"a": "2"}, None]),
+    "bytes": (pa.binary(), [b"\xff", None], [b"\xfe", None]),
+    "uint64": (pa.uint64(), [2**64 - 1, None], [2**64 - 2, None]),
+    "text": (pa.large_string(), ["", None], [None, ""]),
+}
+
+
+@pytest.mark.parametrize("what", ODD)
+def test_a_column_of_any_type_counts(what):
+    kind, one, other = ODD[what]
+    hashes = {content_sha256(pa.table({"a": pa.array(it, kind)})) for it in (one, one, other)}
+    assert len(hashes) == 2
+
+
 @pytest.fixture
 def repo(tmp_path):
     """A repository with the code's folders; a function runs git in it."""
@@ -97,8 +113,9 @@ def test_local_places_are_told_by_name():
     found = lineage.without_places(asked)
     assert found["download"] == {"archives": [{"url": "a.zip"}], "folder": "x"}
     assert found["prepare"] == asked["prepare"] and found["learner"] == asked["learner"]
-    two = [{"url": f"file:{folder}/a.zip", "sha256": folder} for folder in "xy"]
-    assert lineage.of_source({"archives": two}) == {"a.zip": "x", "file:y/a.zip": "y"}
+    same = [{"url": f"file:///{folder}/a.zip", "sha256": folder} for folder in "xyz"]
+    found = lineage.of_source({"archives": same})
+    assert found == {"a.zip": "x", "a.zip (2)": "y", "a.zip (3)": "z"}
     sample = {"sample": "pets", "listing_sha256": "z"}
     assert lineage.of_source(sample) == {"pets, names and sizes": "z"}
 

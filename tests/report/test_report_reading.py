@@ -1,13 +1,18 @@
 """The reading of a training: of made histories, and of models trained well and badly."""
 
+import shlex
+from types import SimpleNamespace
+
 import numpy as np
 import pandas as pd
 import pytest
 
+from flows.pipeline import parser
 from onecycle.learn import assemble, check, lr_finder
 from onecycle.learn.schedules import Schedule
 from onecycle.paths import Paths
 from onecycle.report.reading import FEW, RULES, read
+from onecycle.report.training import commands
 from tasks import download, prepare, split
 from tasks.problems import change, load
 
@@ -116,10 +121,22 @@ def test_what_to_try_is_a_setting_that_params_take(tree, case):
         assert change([each], write=False)
 
 
+def test_what_to_try_is_a_command_that_the_flow_takes():
+    two = [phase("frozen", 3, [1e-3]), phase("unfrozen", 3, [1e-4])]
+    reading = made(FALLS, [0.5, 0.4, 0.5, 0.55, 0.62, 0.7], phases=two)
+    assert len(reading.tries) == 2
+    (command,) = commands(SimpleNamespace(problem="sample_pets", reading=reading))
+    python, m, module, *options = shlex.split(command)
+    assert (python, m, module) == ("python", "-m", "flows.pipeline")
+    assert parser().parse_args(options).settings == list(reading.tries)
+
+
 def test_a_phase_s_own_range_test_is_what_its_rate_is_held_against():
     own = {"range_test": {"used": 1e-5}}
     phases = [phase("frozen", 3, [1e-3]), phase("unfrozen", 3, [1e-3], **own)]
-    assert made([1.0] * 6, [1.1] * 6, phases=phases).name == "rate too high"
+    high = made([1.0] * 6, [1.1] * 6, phases=phases)
+    assert high.name == "rate too high"
+    assert high.tries == ("problems.sample_pets.train.unfrozen.lr=0.0001",)
     assert made([1.0] * 6, [1.1] * 6, phases=[phases[0], phase("unfrozen", 3, [1e-3])]).name == (
         "under-fitted"
     )

@@ -29,6 +29,8 @@ def test_kept_columns_and_sizes_are_sliced_by_unless_others_are_named(items, tmp
     assert evaluate.to_slice(items, evaluate.Params(slices=[])) == []
     with pytest.raises(UserError, match="no column 'scaner'; did you mean 'scanner'"):
         evaluate.to_slice(items, evaluate.Params(slices=["scaner"]))
+    with pytest.raises(UserError, match="no column 'split'"):  # parts are the split's, not these
+        evaluate.to_slice(items, evaluate.Params(slices=["split"]))
     pairs = [{"id": "u/i", "x": ["u", "i"], "y": 3.0}]
     pq.write_table(items_table(pairs, "rating", pair=True), tmp_path / "pairs.parquet")
     assert evaluate.to_slice(tmp_path / "pairs.parquet", evaluate.Params()) == []
