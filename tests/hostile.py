@@ -22,6 +22,7 @@ NAMES = {
     "options": "--help",
     "emoji": "\U0001f415",
 }
+HOSTILE = '<script>alert("x")</script>\n\'&"'  # what a page must not take for its own
 PROBLEM = """
 problems:
   own: !replace

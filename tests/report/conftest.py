@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from hostile import HOSTILE
 from PIL import Image
 
 from onecycle.blocks.category import Category
@@ -29,7 +30,6 @@ from onecycle.report import page
 from onecycle.report.facts import Facts
 from onecycle.report.rated import RatedItems
 
-HOSTILE = '<script>alert("x")</script>\n\'&"'
 N, SIZE = 24, (48, 32)  # items; width and height of their pictures
 
 

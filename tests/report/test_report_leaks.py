@@ -2,7 +2,7 @@
 
 import pandas as pd
 import pytest
-from conftest import HOSTILE
+from hostile import HOSTILE
 
 from onecycle.splits.audit import COLUMNS
 
