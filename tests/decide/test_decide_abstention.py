@@ -1,3 +1,5 @@
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -24,9 +26,21 @@ def test_by_hand():
     right[9] = False
     assert below(confidence, right, 0.35) == pytest.approx(0.15)  # 3 / 9, but 4 / 10
     with pytest.raises(
-        UserError, match=r"max_error: 0\.2 can't be promised.*10 items.*least 5.*0\.333"
+        UserError, match=r"max_error: 0\.2 can't be promised.*10 items.*least 5.*0\.334"
     ):
         below(confidence, right, 0.2)
+
+
+def test_what_is_advised_will_do():
+    for n in range(2, 60):
+        right, confidence = np.ones(n, dtype=bool), np.arange(n, 0, -1) / n
+        with pytest.raises(UserError) as error:
+            below(confidence, right, 0.01)
+        advised = re.search(r"Raise max_error to ([\d.]+),", str(error.value))
+        assert below(confidence, right, float(advised[1])) == 0
+    with pytest.raises(UserError) as error:
+        below(confidence, ~right, 0.5)
+    assert "Raise" not in str(error.value)  # nothing below 1 would do
 
 
 @given(st.integers(1, 40), st.integers(0, 10**6), st.floats(0.02, 0.9))
