@@ -92,6 +92,17 @@ def test_labels_tell_the_aim_the_choice_and_the_rivals(problem):
     assert "Recall is 0.70" in said and "better" not in said and "worse" not in said
 
 
+def test_an_exact_threshold_is_told_with_what_it_reaches_itself(problem):
+    made = problem("multicategory")
+    decision = made.paths.model("decision.json")
+    made.change(decision, threshold=0.51, threshold_low=None, threshold_high=None)
+    assert "resamples" not in multicategory.decision(made.facts(), {}).says[0]
+    made.change(decision, threshold_low=0.4, threshold_high=0.5)
+    it = row("exact", "accuracy_multi", True, value=(0.4, 0.5, 0.6), fit=(0.7, 0.8125, 0.9))
+    said = multicategory._chosen(with_rows(made, it), "accuracy_multi")
+    assert "on valid, 0.8125. 95\u00a0% of resamples put the best of the sweep between" in said
+
+
 def test_abstaining_is_told_with_what_it_brings(problem):
     made = problem("category")
     made.change(made.paths.model("decision.json"), abstain={"below": 0.7, "max_error": 0.1})
