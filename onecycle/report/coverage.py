@@ -21,19 +21,19 @@ def curve(errors: Errors, radius: str) -> pd.DataFrame:
     return coverage_curve(errors, radius)
 
 
-def section(facts: Facts, errors: Errors, judged: pd.DataFrame, radius: str, unit: str) -> Section:
+def section(facts: Facts, judged: pd.DataFrame, radius: str, unit: str) -> Section:
     """The radius, the coverage that was promised and the coverage that was met.
 
     Args:
         facts: of the problem.
-        errors: of the judged items.
-        judged: their `curve`.
+        judged: the judged items' `curve`.
         radius: the decision's key and the curves' column.
         unit: of errors, with a space before it, or nothing.
     """
     chosen, wanted = facts.decision[radius], facts.decision["coverage"]
     part = facts.decision["fitted_on"]["part"]
-    met = float((errors <= chosen).mean())
+    found = facts.intervals["coverage"]
+    met = found["value"]
 
     def draw(figure: Figure, theme: Theme) -> None:
         across = f"radius,{unit}" if unit else "radius"
@@ -52,8 +52,8 @@ def section(facts: Facts, errors: Errors, judged: pd.DataFrame, radius: str, uni
 
     says = [
         f"A radius of {chosen:.3g}{unit} should hold {percent(wanted)} of the targets; on "
-        f"{facts.judged} it holds {_met(facts, met)} of {count(len(errors), 'item')}"
-        f"{_verdict(facts, met)}.",
+        f"{facts.judged} it holds {percent(met)} [{percent(found['low'])}, "
+        f"{percent(found['high'])}] of {count(found['n'], 'item')}{_verdict(facts)}.",
         _promise(facts),
         f"{facts.fitted_on} {_claim(part)}",
     ]
@@ -62,19 +62,9 @@ def section(facts: Facts, errors: Errors, judged: pd.DataFrame, radius: str, uni
     return Section("Decision", says, [plot(draw, alt, caption)])
 
 
-def _met(facts: Facts, met: float) -> str:
-    """The coverage met, with its interval if there is one."""
-    found = facts.intervals.get("coverage")
-    if found is None:
-        return percent(met)
-    return f"{percent(met)} [{percent(found['low'])}, {percent(found['high'])}]"
-
-
-def _verdict(facts: Facts, met: float) -> str:
+def _verdict(facts: Facts) -> str:
     """Whether that keeps the promise, beyond the interval."""
-    found, wanted = facts.intervals.get("coverage"), facts.decision["coverage"]
-    if found is None:
-        return ""
+    found, wanted = facts.intervals["coverage"], facts.decision["coverage"]
     kept = "as promised"
     if found["high"] < wanted:
         kept = "fewer than promised, beyond the interval"
@@ -94,12 +84,14 @@ def _promise(facts: Facts) -> str:
             f"The promise is for an item of a new group: each of the {groups:,} groups weighs the "
             "same, and one more may be harder than all of them."
             + (" With no more than that the radius must hold all." if groups == least else "")
+            + " What it holds is counted in items, where large groups weigh more."
         )
     if groups:
+        needs = f"{least:,} groups or more are" if groups < least else "a group for every item is"
         return (
             f"The promise is for items of the {count(groups, 'group')} that it was fitted on, and "
-            f"a new group may be harder: to promise {percent(wanted)} of a new group's, "
-            f"{least:,} groups or more are needed."
+            f"a new group may be harder: to promise {percent(wanted)} of a new group's, {needs} "
+            "needed."
         )
     low, high = luck(n, wanted)
     return (

@@ -134,6 +134,9 @@ def test_a_promise_is_for_whom_it_was_fitted_on(problem):
     made.change(decision, coverage=0.9, fitted_on=fitted)
     assert "items of the 4 groups" in says()[1] and "9 groups or more are needed" in says()[1]
     assert "Nothing else looked at them" in says()[2]
+    made.change(split, groups={"calib": 12})
+    assert "a group for every item is needed" in says()[1]
+    made.change(split, groups={"calib": 4})
     made.change(decision, over="groups")
     assert "an item of a new group: each of the 4 groups" in says()[1]
     made.change(split, groups={})
