@@ -202,18 +202,18 @@ def silence(table: pd.DataFrame) -> str:
     """How much of accuracy_multi an answer without any label has too."""
     model, nothing, added = (row for _, row in table.iterrows())
     low, high = (f"{100 * float(added[end]):+.1f}" for end in ("low", "high"))
-    left = 1 - nothing["value"]
     said = (
         f"Read the accuracy over all labels with care: {percent(nothing['value'])} of the "
         "yes-or-no decisions are right where no item is given any label. The model's "
         f"{percent(model['value'])} is {100 * added['value']:+.1f} points more, 95\u00a0% interval "
         f"{low} to {high}"
     )
-    if left > 0 and added["value"] > 0:
-        return (
-            f"{said}: it mends {percent(added['value'] / left, 0)} of what saying nothing misses."
-        )
-    return f"{said}: saying nothing is as good."
+    if added["low"] > 0:  # so that not all is right where nothing is said
+        mended = added["value"] / (1 - nothing["value"])
+        return f"{said}: it mends {percent(mended, 0)} of what saying nothing misses."
+    return (
+        f"{said}: saying nothing is {'better' if added['high'] < 0 else 'not shown to be worse'}."
+    )
 
 
 def _number(value: float) -> str:
