@@ -11,11 +11,9 @@ import pandas as pd
 from onecycle.decide import intervals
 from onecycle.decide.kinds import KINDS
 from onecycle.decide.metrics import better, is_share, limits, mean_where
-from onecycle.decide.sample import Sample
+from onecycle.decide.sample import Sample, binned
 from onecycle.decide.scores import Array, Floats
 
-BINS = 5
-"""Parts of as many items each that a column of numbers is cut into."""
 FEW = 10
 """A column with no more numbers than this has a part for each."""
 VALUES = 20
@@ -153,9 +151,8 @@ def _numbers(cells: pd.Series[Any]) -> list[tuple[str, Array]]:
     """A part for each of a few numbers, else bins of as many items; equal numbers stay together."""
     if cells.nunique() <= FEW:
         return [(_text(n), _rows(cells.index[cells == n])) for n in sorted(cells.unique())]
-    bins = pd.qcut(cells, BINS, labels=False, duplicates="drop")
     found = []
-    for _, each in cells.groupby(bins):
+    for _, each in cells.groupby(binned(cells)):
         low, high = _text(each.min()), _text(each.max())
         found.append((low if low == high else f"{low} to {high}", _rows(each.index)))
     return found

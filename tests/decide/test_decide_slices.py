@@ -33,6 +33,8 @@ def test_few_numbers_are_values_and_many_are_bins():
     assert next(iter(found)) == "0 to 19" and [len(rows) for rows in found.values()] == [20] * 5
     tied = named([7] * 50 + list(range(20, 70)))
     assert set(next(iter(tied.values()))) >= set(range(50))  # equal numbers stay together
+    for most in ([0] * 85 + list(range(1, 16)), list(range(1, 16)) + [20] * 85):
+        assert sorted(map(len, named(most).values())) == [15, 85]  # no quantile parts them
     assert named([True, False, True]) == {"True": [0, 2], "False": [1]}
 
 
