@@ -132,7 +132,9 @@ def _precision(facts: Facts) -> list[str]:
     if asked is None or precision is None or recall is None:
         return []
     met = "the interval holds what was asked"
-    if precision["value_high"] < asked or precision["value_low"] > asked:
+    if precision["value_low"] == precision["value_high"]:
+        met = "no resample differs, so that the interval tells nothing"
+    elif precision["value_high"] < asked or precision["value_low"] > asked:
         way = "less" if precision["value_high"] < asked else "more"
         met = f"{way} than asked, beyond the interval"
     return [

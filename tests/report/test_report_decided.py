@@ -89,6 +89,9 @@ def test_labels_tell_the_aim_the_choice_and_the_rivals(problem):
     cells = [row("sweep", each, True, **short) for each in ("precision", *multicategory.OTHERS)]
     said = " ".join(multicategory.decision(with_rows(made, *cells), {}).says)
     assert "reaches a precision of 0.70 [0.60, 0.75]: less than asked, beyond" in said
+    perfect = row("sweep", "precision", True, value=(1.0, 1.0, 1.0), more=(0.0, 0.1, 0.2))
+    whole = " ".join(multicategory.decision(with_rows(made, perfect, *cells[1:]), {}).says)
+    assert "no resample differs" in whole and "beyond" not in whole
     assert "Recall is 0.70" in said and "better" not in said and "worse" not in said
 
 
