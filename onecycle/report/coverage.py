@@ -7,7 +7,9 @@ import pandas as pd
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from onecycle.decide.kinds import KINDS
 from onecycle.decide.radius import coverage_curve, needed
+from onecycle.decide.sample import Sample
 from onecycle.report.facts import Facts
 from onecycle.report.figures import Theme, calm, legend, plot
 from onecycle.report.parts import Section
@@ -53,7 +55,7 @@ def section(facts: Facts, judged: pd.DataFrame, radius: str, unit: str) -> Secti
     says = [
         f"A radius of {chosen:.3g}{unit} should hold {percent(wanted)} of the targets; on "
         f"{facts.judged} it holds {percent(met)} [{percent(found['low'])}, "
-        f"{percent(found['high'])}] of {count(found['n'], 'item')}{_verdict(facts)}.",
+        f"{percent(found['high'])}] of {count(found['n'], 'item')}{_verdict(facts, radius)}.",
         _promise(facts),
         f"{facts.fitted_on} {_claim(part)}",
     ]
@@ -62,16 +64,32 @@ def section(facts: Facts, judged: pd.DataFrame, radius: str, unit: str) -> Secti
     return Section("Decision", says, [plot(draw, alt, caption)])
 
 
-def _verdict(facts: Facts) -> str:
-    """Whether that keeps the promise, beyond the interval."""
+def _verdict(facts: Facts, radius: str) -> str:
+    """Whether that keeps the promise, beyond the interval; one to new groups by groups' means."""
     found, wanted = facts.intervals["coverage"], facts.decision["coverage"]
+    said = f", of {count(facts.groups, 'group')} only" if facts.within_groups else ""
+    if facts.decision["over"] == "groups" and facts.sample.groups is not None:
+        found = of_a_group(facts.sample, radius)
+        said += f"; of a group's on average {percent(found['value'])} "
+        said += f"[{percent(found['low'])}, {percent(found['high'])}]"
     kept = "as promised"
     if found["high"] < wanted:
         kept = "fewer than promised, beyond the interval"
     elif found["low"] > wanted:
         kept = "more than promised, beyond the interval"
-    few = f", of {count(facts.groups, 'group')} only" if facts.within_groups else ""
-    return f"{few}: {kept}"
+    return f"{said}: {kept}"
+
+
+def of_a_group(sample: Sample, radius: str) -> dict[str, float]:
+    """The share of a group's items that the radius holds, the groups' mean: value, low, high."""
+    kind = KINDS[sample.decision["kind"]]
+    errors = kind.losses(sample.scores, sample.y, sample.decision, sample.size_px)
+    names = np.asarray(sample.groups)
+    _, code, sizes = np.unique(names, return_inverse=True, return_counts=True)
+    weight = 1 / sizes[code]
+    held = (errors <= sample.decision[radius]) * weight
+    (row,) = sample.ratios(held[:, None], weight[:, None], shares=True).to_dict("records")
+    return {end: float(row[end]) for end in ("value", "low", "high")}
 
 
 def _promise(facts: Facts) -> str:
@@ -84,7 +102,6 @@ def _promise(facts: Facts) -> str:
             f"The promise is for an item of a new group: each of the {groups:,} groups weighs the "
             "same, and one more may be harder than all of them."
             + (" With no more than that the radius must hold all." if groups == least else "")
-            + " What it holds is counted in items, where large groups weigh more."
         )
     if groups:
         needs = f"{least:,} groups or more are" if groups < least else "a group for every item is"

@@ -1,10 +1,14 @@
 """What the decision sections say: of gaps, of choices, of promises."""
 
+from functools import partial
+
 import numpy as np
 import pandas as pd
 import pytest
 
+from onecycle.decide.kinds import KINDS
 from onecycle.decide.radius import conformal_radius
+from onecycle.decide.sample import Sample
 from onecycle.decide.worth import Worth
 from onecycle.report import category, coverage, decided, multicategory, points, rating
 
@@ -142,6 +146,7 @@ def test_a_promise_is_for_whom_it_was_fitted_on(problem):
     made.change(split, groups={"calib": 4})
     made.change(decision, over="groups")
     assert "an item of a new group: each of the 4 groups" in says()[1]
+    assert "; of a group's on average" in says()[0]
     made.change(split, groups={})
     made.change(decision, over="items", fitted_on=fitted | {"part": "valid"})
     assert "a new item like the 40" in says()[1] and "split.calib sets items aside" in says()[2]
@@ -163,3 +168,27 @@ def test_luck_is_what_single_fits_come_to(n, share):
     held = np.array([conformal_radius(each, share) for each in errors])
     low, high = coverage.luck(n, share)
     assert ((low <= held) & (held <= high)).mean() == pytest.approx(0.95, abs=0.015)
+
+
+def test_a_promise_to_new_groups_is_judged_by_the_groups_means():
+    """60 fits; hard groups are large, so that of all items fewer are held than of a group's."""
+    rng, short = np.random.default_rng(0), {"items": 0, "groups": 0}
+
+    def part(count):
+        scale = np.exp(rng.normal(size=count))
+        code = np.repeat(np.arange(count), np.where(scale > 1, 30, 4))
+        return (scale[code] * rng.exponential(size=len(code)))[:, None], code.astype(str)
+
+    kind = KINDS["rating"]
+    for _ in range(60):
+        errors, groups = part(30)
+        decision, _ = kind.fit(errors, np.zeros_like(errors), kind.Params(), None, groups)
+        errors, groups = part(60)
+        sample = Sample(errors, np.zeros_like(errors), decision, groups, draws=100)
+        given = (sample.scores, sample.y, decision)
+        items = sample.measure(partial(kind.metrics, *given))["coverage"]
+        short["items"] += items["high"] < 0.9
+        short["groups"] += coverage.of_a_group(sample, "radius")["high"] < 0.9
+    assert short["groups"] <= 6 < 12 < short["items"]
+    means = pd.Series(errors[:, 0] <= decision["radius"]).groupby(groups).mean()
+    assert coverage.of_a_group(sample, "radius")["value"] == pytest.approx(means.mean())
