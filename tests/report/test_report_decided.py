@@ -58,6 +58,16 @@ def test_verdicts_follow_the_intervals_and_the_metric_s_way(
     assert flattered in said and "On valid it reaches 0.60, a gap of +0.10 [+0.00, +0.20]" in said
 
 
+def test_a_gap_to_few_groups_is_said_to_leave_them_out(problem):
+    made = problem("multicategory")
+    split = made.paths.report("split.json")
+    given = {"value": (0.4, 0.5, 0.6), "fit": (0.5, 0.6, 0.7), "gap": (0.0, 0.1, 0.2)}
+    for groups, said in ((0, False), (3, True), (5, False)):
+        made.change(split, groups={"valid": groups})
+        (told,) = decided.gap(made.facts(), row("0.5", "f1_micro", **given))
+        assert ("leaves out that valid is of 3 groups only" in told) == said
+
+
 def test_the_same_answers_are_said_to_be_the_same_and_no_gap_without_other_items(problem):
     it = row("sweep", "f1_micro", used=True, value=(0.4, 0.5, 0.6), more=(0.0, 0.0, 0.0))
     facts = with_rows(problem("multicategory"), it)
