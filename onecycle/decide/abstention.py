@@ -48,12 +48,14 @@ def below(confidence: Floats, right: Array, max_error: float) -> float:
     bound = (1 + (~right[order]).cumsum()) / answered
     fine = np.flatnonzero(last & (bound <= max_error))
     if not len(fine):
-        least, needed = bound[last].min(), math.ceil(round(1 / max_error, 9))
+        needed = math.ceil(round(1 / max_error, 9))
+        least = math.ceil(1000 * bound[last].min()) / 1000  # up: what is said will do
+        up = f"Raise max_error to {least:g}, the least that can be, " if least < 1 else ""
         raise UserError(
             f"calibrate.max_error: {max_error} can't be promised at any confidence: of the "
             f"{len(ranked)} items to fit on at least {needed} must be answered without an error, "
-            f"or more with few. The least that can be is {least:.3g}: raise max_error to that, "
-            "enlarge valid (or calib), or leave max_error out"
+            f"or more with few. {up or 'Train on, '}enlarge valid (or calib), or leave max_error "
+            "out"
         )
     at = int(fine[-1])
     if at == len(ranked) - 1:

@@ -6,11 +6,8 @@ import numpy as np
 import pandas as pd
 
 from onecycle.decide.recommend import Rated
-from onecycle.decide.sample import Sample, parts_of
+from onecycle.decide.sample import Sample, binned, parts_of
 from onecycle.decide.scores import Array, Floats
-
-BINS = 5
-"""Parts of about as many judged ratings each."""
 
 
 def by_activity(train: Rated, judged: Rated, predicted: Floats, sample: Sample) -> pd.DataFrame:
@@ -47,8 +44,7 @@ def _parts(count: Array) -> tuple[Array, int]:
     """The part of each count: 0 for none, then bins from few to many; and how many parts."""
     codes, seen = np.zeros(len(count), np.int64), count > 0
     if seen.any():
-        bins = pd.qcut(count[seen], BINS, labels=False, duplicates="drop")
-        codes[seen] = 1 + np.unique(bins, return_inverse=True)[1]
+        codes[seen] = 1 + np.unique(binned(pd.Series(count[seen])), return_inverse=True)[1]
     return codes, int(codes.max()) + 1
 
 

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from onecycle.decide.bounds import bounds
-from onecycle.decide.metrics import is_share, limits, ratio
+from onecycle.decide.metrics import is_share, limits, ratio, units_among
 from onecycle.decide.scores import Array, Floats
 from onecycle.errors import UserError
 
@@ -98,7 +98,7 @@ def measure(
         seed: of the resamples.
 
     Returns:
-        By metric: value, low, high (in the metric's unit) and n.
+        By metric: value, low, high (in the metric's unit) and n, the items that it is of.
 
     Raises:
         UserError: There are no items, or a metric has no value on them.
@@ -118,10 +118,12 @@ def measure(
 
     shares = np.array([is_share(name) for name in found])
     ends = np.array([limits(name) for name in found]).T
-    table = tabulate(columns, n, groups, shares=shares, ends=ends, draws=draws, seed=seed)
+    plain, count = {k: float(v[0]) for k, v in found.items()}, int(units_of(n, groups).max()) + 1
+    given = {"units": np.array([units_among(name, plain, count) for name in found]), "ends": ends}
+    table = tabulate(columns, n, groups, shares=shares, draws=draws, seed=seed, **given)
     rows = zip(found, table[["value", "low", "high"]].values.tolist(), strict=True)
     return {
-        name: {"value": value, "low": low, "high": high, "n": n}
+        name: {"value": value, "low": low, "high": high, "n": units_among(name, plain, n)}
         for name, (value, low, high) in rows
     }
 

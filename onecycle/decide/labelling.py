@@ -7,6 +7,7 @@ from typing import Literal, TypeAlias
 
 import numpy as np
 
+from onecycle.decide.metrics import ratio
 from onecycle.decide.scores import Array, Floats
 
 _SAME = 1e-12
@@ -87,18 +88,14 @@ class Counts:
         right, given, true = (each.sum(axis=-1) for each in (self.right, self.given, self.true))
         pairs = self.items * self.right.shape[-1]
         missed, wrong = true - right, given - right
-        own = _ratio(2 * self.right, self.given + self.true)
+        own = ratio(2 * self.right, self.given + self.true)
         there = (self.true > 0).sum(axis=-1)
         macro = np.where(self.true > 0, own, 0.0).sum(axis=-1) / np.where(there, there, np.nan)
         return {
             "accuracy_multi": 1 - (missed + wrong) / pairs,
-            "f1_micro": _ratio(2 * right, given + true),
+            "f1_micro": ratio(2 * right, given + true),
             "f1_macro": macro,
-            "precision": _ratio(right, given),
-            "recall": _ratio(right, true),
+            "precision": ratio(right, given),
+            "recall": ratio(right, true),
             "cost": (cost * missed + wrong) / pairs,
         }
-
-
-def _ratio(top: Floats, bottom: Floats) -> Floats:
-    return np.divide(top, bottom, out=np.zeros_like(top), where=bottom > 0)

@@ -11,6 +11,7 @@ zero; every metric returns float64 [B].
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal
 
 import numpy as np
@@ -31,6 +32,7 @@ _HIGHER |= {"precision", "recall", "answered", "coverage"}  # of decisions
 _LOWER |= {"cost", "error_rate_answered"}
 _SHARES = {"accuracy", "error_rate", "top_5_accuracy", "balanced_accuracy", "accuracy_multi"}
 _SHARES |= {"answered", "coverage", "error_rate_answered"}
+_AMONG = {"error_rate_answered": "answered"}
 
 
 def better(name: str) -> Literal["higher", "lower"]:
@@ -47,6 +49,18 @@ def better(name: str) -> Literal["higher", "lower"]:
 def is_share(name: str) -> bool:
     """Whether a metric, or the baseline's, is a mean of yes and no: of items, labels or both."""
     return name.removeprefix("baseline_") in _SHARES
+
+
+def units_among(name: str, values: Mapping[str, float], units: int) -> int:
+    """How many of the units, at least one, a metric is of: all, or about a share that is another's.
+
+    Args:
+        name: the metric's.
+        values: of the metrics beside it, by name.
+        units: all items or groups.
+    """
+    share = values[_AMONG[name]] if name in _AMONG else 1.0
+    return max(1, round(units * share))
 
 
 def limits(name: str) -> tuple[float, float]:

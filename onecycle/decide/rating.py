@@ -111,15 +111,17 @@ def part_bias(scores: Array, y: Array, rows: Array) -> Floats:
 def trivial(
     y_train: Array, y: Array, width: int, weights: Floats, size_px: Array | None = None
 ) -> dict[str, Floats]:
-    """The metrics of the baseline."""
-    return metrics(baseline(y_train, len(y), width), y, default(), weights)
+    """The metrics of the baseline; mae of train's median, which is the constant best by it."""
+    median = np.full((len(y), width), np.median(y_train.astype(np.float64)))
+    own = metrics(baseline(y_train, len(y), width), y, default(), weights)
+    return own | {"mae": m.mae(difference(median, y), weights)}
 
 
 def losses(
     scores: Array, y: Array, decision: dict[str, Any], size_px: Array | None = None
 ) -> Floats:
     """Each item's absolute error."""
-    return np.asarray(np.abs(difference(scores, y))[:, 0])
+    return _error(scores, y)
 
 
 def answers(

@@ -12,6 +12,9 @@ import pandas as pd
 from onecycle.decide import intervals
 from onecycle.decide.scores import Array, Floats
 
+BINS = 5
+"""Parts of about as many items each that numbers are cut into."""
+
 
 @dataclass(frozen=True)
 class Sample:
@@ -92,3 +95,11 @@ def parts_of(codes: Array, width: int) -> Array:
     """Which part each item is in: int [N], -1 for none, to bool [N, width]."""
     belongs: Array = codes[:, None] == np.arange(width)
     return belongs
+
+
+def binned(numbers: pd.Series[Any]) -> pd.Series[Any]:
+    """The bin of each number, from few to many, below `BINS`; equal numbers stay together.
+
+    By rank, for quantiles would leave one bin where most numbers are equal.
+    """
+    return (numbers.rank() - 0.5) * BINS // len(numbers)

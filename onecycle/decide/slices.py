@@ -11,11 +11,9 @@ import pandas as pd
 from onecycle.decide import intervals
 from onecycle.decide.kinds import KINDS
 from onecycle.decide.metrics import better, is_share, limits, mean_where
-from onecycle.decide.sample import Sample
+from onecycle.decide.sample import Sample, binned
 from onecycle.decide.scores import Array, Floats
 
-BINS = 5
-"""Parts of as many items each that a column of numbers is cut into."""
 FEW = 10
 """A column with no more numbers than this has a part for each."""
 VALUES = 20
@@ -34,8 +32,9 @@ def measure(sample: Sample, columns: dict[str, pd.Series[Any]]) -> pd.DataFrame:
         `COLUMNS`, a row for each part of a column that has more than one. `low` and `high` are
         null where fewer than `intervals.MIN_GROUPS` items (or groups, where those are resampled)
         are in it. `beyond` is `better` or `worse` where the 95 % interval of the difference from
-        the whole, on the same resamples and of the same labels, leaves out 0: of parts that differ
-        by nothing but chance one in twenty is.
+        the whole, on the same resamples and of the same labels, leaves out 0; of a part that is all
+        right or all wrong, where its own leaves out the whole's score. Of parts that differ by
+        nothing but chance one in twenty is.
     """
     kind = KINDS[sample.decision["kind"]]
     headline = kind.headline
@@ -61,8 +60,10 @@ def measure(sample: Sample, columns: dict[str, pd.Series[Any]]) -> pd.DataFrame:
     low, high = limits(headline)
     ends = np.repeat([[low, -np.inf], [high, np.inf]], m, axis=1)
     table = sample.tabulate(values, units=np.tile(counts, 2), shares=shares, ends=ends)
-    scores, gaps = table[:m], table[m:]
-    if not is_share(headline):
+    scores, gaps = table[:m], table[m:].reset_index(drop=True)
+    if is_share(headline):
+        gaps = _of_all_alike(scores, gaps)
+    else:
         scores = intervals.untold(scores, counts)
     enough = (counts >= intervals.MIN_GROUPS) & scores["low"].notna()
     higher = better(headline) == "higher"
@@ -98,6 +99,16 @@ def _score(part: Sample, weights: Floats) -> Floats:
 def _mean(values: Floats) -> Floats:
     """Mean over what is there, [B, C] to [B]."""
     return mean_where(values, np.isfinite(values))
+
+
+def _of_all_alike(scores: pd.DataFrame, gaps: pd.DataFrame) -> pd.DataFrame:
+    """Differences from the whole; those of parts without spread by the parts' own intervals.
+
+    No resample of six right items has a wrong one, and yet of such parts many are right by chance.
+    """
+    ends = ["low", "high"]
+    own = scores[ends].sub(scores["value"] - gaps["value"], axis=0)
+    return gaps.assign(**gaps[ends].mask(scores["value"].isin([0, 1]), own))
 
 
 def _beyond(low: float, high: float, higher: bool) -> str:
@@ -140,9 +151,8 @@ def _numbers(cells: pd.Series[Any]) -> list[tuple[str, Array]]:
     """A part for each of a few numbers, else bins of as many items; equal numbers stay together."""
     if cells.nunique() <= FEW:
         return [(_text(n), _rows(cells.index[cells == n])) for n in sorted(cells.unique())]
-    bins = pd.qcut(cells, BINS, labels=False, duplicates="drop")
     found = []
-    for _, each in cells.groupby(bins):
+    for _, each in cells.groupby(binned(cells)):
         low, high = _text(each.min()), _text(each.max())
         found.append((low if low == high else f"{low} to {high}", _rows(each.index)))
     return found

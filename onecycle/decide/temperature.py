@@ -24,9 +24,12 @@ def fit_temperature(logits: Floats, y: Array) -> float:
         y: int64 [N], the classes.
 
     Returns:
-        T > 0. Exactly 1 where no T gives a lower loss than 1 does.
+        T > 0. Exactly 1 where no T gives a lower loss than 1 does; and where every item is right,
+        so that each lower T gives a lower loss: a certainty that few items are no evidence for.
     """
     own = logits[np.arange(len(y)), y.astype(np.int64)]
+    if (own == logits.max(axis=1)).all():
+        return 1.0
     low, high = -np.log(LIMIT), np.log(LIMIT)
     for _ in range(_STEPS):
         middle = (low + high) / 2

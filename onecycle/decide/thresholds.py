@@ -50,7 +50,7 @@ def sweep(logits: Floats, y: Array, goal: Goal) -> pd.DataFrame:
 
 def sweep_in_bands(
     logits: Floats, y: Array, goal: Goal, groups: Array | None = None
-) -> tuple[pd.DataFrame, tuple[float, float]]:
+) -> tuple[pd.DataFrame, tuple[float, float] | tuple[None, None]]:
     """The sweep with 95 % intervals, and between which thresholds 95 % of the resamples choose.
 
     The intervals are of each threshold by itself. The second pair are plain quantiles: the place of
@@ -63,7 +63,8 @@ def sweep_in_bands(
         groups: str [N], as in `intervals.measure`.
 
     Returns:
-        `sweep` with `NAME_low` and `NAME_high` beside each NAME; low and high.
+        `sweep` with `NAME_low` and `NAME_high` beside each NAME; low and high, of the resamples
+        that reach a precision if one is asked for: null where none does.
     """
     table = sweep(logits, y, goal)
     weights = bootstrap_weights(len(y), groups, DRAWS, SEED)
@@ -78,7 +79,9 @@ def sweep_in_bands(
         columns |= {name: value, f"{name}_low": low, f"{name}_high": high}
     worth = goal.worth(drawn)
     worth = worth[np.isfinite(worth).any(axis=1)]
-    chosen = [THRESHOLDS[_middle(each)] for each in worth] or [np.nan]
+    if not len(worth):
+        return pd.DataFrame(columns), (None, None)
+    chosen = [THRESHOLDS[_middle(each)] for each in worth]
     low, high = np.quantile(chosen, [0.025, 0.975], method="inverted_cdf").tolist()
     return pd.DataFrame(columns), (low, high)
 

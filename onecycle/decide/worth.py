@@ -17,7 +17,7 @@ import pandas as pd
 from onecycle.decide.bounds import bounds
 from onecycle.decide.intervals import bootstrap_weights, units_of, within_groups
 from onecycle.decide.kinds import Kind
-from onecycle.decide.metrics import is_share, limits
+from onecycle.decide.metrics import is_share, limits, units_among
 from onecycle.decide.sample import Sample
 from onecycle.decide.scores import Floats
 
@@ -156,7 +156,11 @@ class Resampled:
         bare = self.bare and less is None
         if less is not None:
             value, drawn = value - self.values[less], drawn - self.drawn[less]
-        share, units = np.array([bare and is_share(key[1])]), np.array([self.units])
+        beside = {
+            metric: it for (decision, metric), it in self.values.items() if decision == key[0]
+        }
+        units = np.array([units_among(key[1], beside, self.units) if bare else self.units])
+        share = np.array([bare and is_share(key[1])])
         found = bounds(np.array([value]), drawn[:, None], units, share, grouped=self.grouped)
         low, high = np.clip(found, *(limits(key[1]) if bare else (-np.inf, np.inf)))
         return {name: value, f"{name}_low": float(low[0]), f"{name}_high": float(high[0])}

@@ -7,7 +7,9 @@ import pandas as pd
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from onecycle.decide.kinds import KINDS
 from onecycle.decide.radius import coverage_curve, needed
+from onecycle.decide.sample import Sample
 from onecycle.report.facts import Facts
 from onecycle.report.figures import Theme, calm, legend, plot
 from onecycle.report.parts import Section
@@ -21,19 +23,19 @@ def curve(errors: Errors, radius: str) -> pd.DataFrame:
     return coverage_curve(errors, radius)
 
 
-def section(facts: Facts, errors: Errors, judged: pd.DataFrame, radius: str, unit: str) -> Section:
+def section(facts: Facts, judged: pd.DataFrame, radius: str, unit: str) -> Section:
     """The radius, the coverage that was promised and the coverage that was met.
 
     Args:
         facts: of the problem.
-        errors: of the judged items.
-        judged: their `curve`.
+        judged: the judged items' `curve`.
         radius: the decision's key and the curves' column.
         unit: of errors, with a space before it, or nothing.
     """
     chosen, wanted = facts.decision[radius], facts.decision["coverage"]
     part = facts.decision["fitted_on"]["part"]
-    met = float((errors <= chosen).mean())
+    found = facts.intervals["coverage"]
+    met = found["value"]
 
     def draw(figure: Figure, theme: Theme) -> None:
         across = f"radius,{unit}" if unit else "radius"
@@ -52,8 +54,8 @@ def section(facts: Facts, errors: Errors, judged: pd.DataFrame, radius: str, uni
 
     says = [
         f"A radius of {chosen:.3g}{unit} should hold {percent(wanted)} of the targets; on "
-        f"{facts.judged} it holds {_met(facts, met)} of {count(len(errors), 'item')}"
-        f"{_verdict(facts, met)}.",
+        f"{facts.judged} it holds {percent(met)} [{percent(found['low'])}, "
+        f"{percent(found['high'])}] of {count(found['n'], 'item')}{_verdict(facts, radius)}.",
         _promise(facts),
         f"{facts.fitted_on} {_claim(part)}",
     ]
@@ -62,26 +64,32 @@ def section(facts: Facts, errors: Errors, judged: pd.DataFrame, radius: str, uni
     return Section("Decision", says, [plot(draw, alt, caption)])
 
 
-def _met(facts: Facts, met: float) -> str:
-    """The coverage met, with its interval if there is one."""
-    found = facts.intervals.get("coverage")
-    if found is None:
-        return percent(met)
-    return f"{percent(met)} [{percent(found['low'])}, {percent(found['high'])}]"
-
-
-def _verdict(facts: Facts, met: float) -> str:
-    """Whether that keeps the promise, beyond the interval."""
-    found, wanted = facts.intervals.get("coverage"), facts.decision["coverage"]
-    if found is None:
-        return ""
+def _verdict(facts: Facts, radius: str) -> str:
+    """Whether that keeps the promise, beyond the interval; one to new groups by groups' means."""
+    found, wanted = facts.intervals["coverage"], facts.decision["coverage"]
+    said = f", of {count(facts.groups, 'group')} only" if facts.within_groups else ""
+    if facts.decision["over"] == "groups" and facts.sample.groups is not None:
+        found = of_a_group(facts.sample, radius)
+        said += f"; of a group's on average {percent(found['value'])} "
+        said += f"[{percent(found['low'])}, {percent(found['high'])}]"
     kept = "as promised"
     if found["high"] < wanted:
         kept = "fewer than promised, beyond the interval"
     elif found["low"] > wanted:
         kept = "more than promised, beyond the interval"
-    few = f", of {count(facts.groups, 'group')} only" if facts.within_groups else ""
-    return f"{few}: {kept}"
+    return f"{said}: {kept}"
+
+
+def of_a_group(sample: Sample, radius: str) -> dict[str, float]:
+    """The share of a group's items that the radius holds, the groups' mean: value, low, high."""
+    kind = KINDS[sample.decision["kind"]]
+    errors = kind.losses(sample.scores, sample.y, sample.decision, sample.size_px)
+    names = np.asarray(sample.groups)
+    _, code, sizes = np.unique(names, return_inverse=True, return_counts=True)
+    weight = 1 / sizes[code]
+    held = (errors <= sample.decision[radius]) * weight
+    (row,) = sample.ratios(held[:, None], weight[:, None], shares=True).to_dict("records")
+    return {end: float(row[end]) for end in ("value", "low", "high")}
 
 
 def _promise(facts: Facts) -> str:
@@ -96,10 +104,11 @@ def _promise(facts: Facts) -> str:
             + (" With no more than that the radius must hold all." if groups == least else "")
         )
     if groups:
+        needs = f"{least:,} groups or more are" if groups < least else "a group for every item is"
         return (
             f"The promise is for items of the {count(groups, 'group')} that it was fitted on, and "
-            f"a new group may be harder: to promise {percent(wanted)} of a new group's, "
-            f"{least:,} groups or more are needed."
+            f"a new group may be harder: to promise {percent(wanted)} of a new group's, {needs} "
+            "needed."
         )
     low, high = luck(n, wanted)
     return (

@@ -4,10 +4,12 @@ from collections.abc import Sequence
 from math import isnan
 from typing import Any
 
+from onecycle.decide.intervals import MIN_GROUPS
 from onecycle.decide.kinds import KINDS
 from onecycle.report.facts import Facts
 from onecycle.report.parts import Table
 from onecycle.report.results import NAMES, decimals
+from onecycle.report.words import count
 
 PLAIN = {"f1_micro": "micro F1", "f1_macro": "macro F1"}  # names within a sentence
 Told = dict[str, Any]  # a row of plots/decisions.csv
@@ -72,6 +74,9 @@ def gap(facts: Facts, row: Told) -> list[str]:
         f"Does it overfit? On {part} it reaches {row['fit']:,.{_digits(row)}f}, a gap of "
         f"{number(row, 'gap')} to {facts.judged}."
     )
+    groups = facts.split["groups"].get(part, 0)
+    if 0 < groups < MIN_GROUPS:
+        says += f" The interval leaves out that {part} is of {count(groups, 'group')} only."
     if isnan(row["choosing"]):
         return [says]
     higher = KINDS[facts.decision["kind"]].better(row["metric"]) == "higher"

@@ -1,6 +1,7 @@
 """Any number of labels: the threshold sweep and each label's hits and misses."""
 
 from collections.abc import Callable
+from math import isnan
 
 import numpy as np
 import pandas as pd
@@ -82,7 +83,7 @@ def decision(facts: Facts, frames: dict[str, pd.DataFrame]) -> Section:
     caption = (
         f"Line and band: {decided.name(metric)} on {chosen['fitted_on']['part']} and its "
         "95\u00a0% interval at each threshold. Upright: the threshold, and where 95\u00a0% of "
-        "resamples put it."
+        "resamples have the best of the sweep."
     )
     picture = plot(_sweep(facts, metric), f"{metric} against threshold.", caption, height=3.4)
     return Section("Decision", says, [picture], tables)
@@ -90,25 +91,38 @@ def decision(facts: Facts, frames: dict[str, pd.DataFrame]) -> Section:
 
 def _chosen(facts: Facts, metric: str) -> str:
     """The threshold and what it was chosen for, in a sentence."""
-    chosen, curve = facts.decision, facts.curve
-    among = "of all thresholds" if chosen["threshold"] != chosen["sweep"] else "of the sweep's 29"
-    at = curve.iloc[(curve["threshold"] - chosen["threshold"]).abs().argmin()]
+    chosen = facts.decision
+    swept = chosen["threshold"] == chosen["sweep"]
+    among = "of the sweep's 29" if swept else "of all thresholds"
     what = AIMS.get(chosen["aim"], "with the highest {name}").format(
         name=decided.name(metric), **chosen
     )
-    part = chosen["fitted_on"]["part"]
-    common = f"above {chosen['threshold']:.3g}: {among} the one {what} on {part}, {at[metric]:.4g}."
-    spread = (
-        f"95\u00a0% of resamples put it between {chosen['threshold_low']:.2f} and "
-        f"{chosen['threshold_high']:.2f}."
-    )
+    part, reached = chosen["fitted_on"]["part"], _reached(facts, metric)
+    value = "" if reached is None else f", {reached:.4g}"
+    common = f"above {chosen['threshold']:.3g}: {among} the one {what} on {part}{value}."
+    if chosen["threshold_low"] is not None:
+        common += (
+            f" 95\u00a0% of resamples put {'it' if swept else 'the best of the sweep'} between "
+            f"{chosen['threshold_low']:.2f} and {chosen['threshold_high']:.2f}."
+        )
     if not chosen["per_class"]:
-        return f"A label is given where its probability is {common} {spread}"
+        return f"A label is given where its probability is {common}"
     low, high = min(chosen["thresholds"]), max(chosen["thresholds"])
     return (
         f"Each label has a threshold of its own, {low:.2f} to {high:.2f}, drawn the nearer to the "
-        f"common one the rarer it is. That one is {common} {spread}"
+        f"common one the rarer it is. That one is {common}"
     )
+
+
+def _reached(facts: Facts, metric: str) -> float | None:
+    """What the one threshold reaches where it was fitted; null where it was not measured."""
+    chosen, curve = facts.decision, facts.curve
+    if chosen["threshold"] == chosen["sweep"]:
+        return float(curve[metric].iloc[(curve["threshold"] - chosen["sweep"]).abs().argmin()])
+    row = decided.told(facts, metric, "exact")
+    if row is None:
+        return None
+    return float(row["value"] if isnan(row["fit"]) else row["fit"])
 
 
 def _precision(facts: Facts) -> list[str]:
@@ -118,7 +132,9 @@ def _precision(facts: Facts) -> list[str]:
     if asked is None or precision is None or recall is None:
         return []
     met = "the interval holds what was asked"
-    if precision["value_high"] < asked or precision["value_low"] > asked:
+    if precision["value_low"] == precision["value_high"]:
+        met = "no resample differs, so that the interval tells nothing"
+    elif precision["value_high"] < asked or precision["value_low"] > asked:
         way = "less" if precision["value_high"] < asked else "more"
         met = f"{way} than asked, beyond the interval"
     return [
@@ -136,8 +152,9 @@ def _sweep(facts: Facts, metric: str) -> Callable[[Figure, Theme], None]:
 
     def draw(figure: Figure, theme: Theme) -> None:
         axes = calm(figure.add_subplot(), theme, "threshold", across)
-        low, high = chosen["threshold_low"], chosen["threshold_high"]
-        axes.axvspan(low, high, color=theme.faint, alpha=0.15, lw=0)
+        if chosen["threshold_low"] is not None:
+            spread = chosen["threshold_low"], chosen["threshold_high"]
+            axes.axvspan(*spread, color=theme.faint, alpha=0.15, lw=0)
         axes.axvline(chosen["threshold"], color=theme.faint, lw=1)
         band = curve[f"{metric}_low"], curve[f"{metric}_high"]
         axes.fill_between(x, *band, color=theme.accent, alpha=0.18, lw=0)
@@ -187,18 +204,18 @@ def silence(table: pd.DataFrame) -> str:
     """How much of accuracy_multi an answer without any label has too."""
     model, nothing, added = (row for _, row in table.iterrows())
     low, high = (f"{100 * float(added[end]):+.1f}" for end in ("low", "high"))
-    left = 1 - nothing["value"]
     said = (
         f"Read the accuracy over all labels with care: {percent(nothing['value'])} of the "
         "yes-or-no decisions are right where no item is given any label. The model's "
         f"{percent(model['value'])} is {100 * added['value']:+.1f} points more, 95\u00a0% interval "
         f"{low} to {high}"
     )
-    if left > 0 and added["value"] > 0:
-        return (
-            f"{said}: it mends {percent(added['value'] / left, 0)} of what saying nothing misses."
-        )
-    return f"{said}: saying nothing is as good."
+    if added["low"] > 0:  # so that not all is right where nothing is said
+        mended = added["value"] / (1 - nothing["value"])
+        return f"{said}: it mends {percent(mended, 0)} of what saying nothing misses."
+    return (
+        f"{said}: saying nothing is {'better' if added['high'] < 0 else 'not shown to be worse'}."
+    )
 
 
 def _number(value: float) -> str:

@@ -67,8 +67,7 @@ def frames(facts: Facts) -> dict[str, pd.DataFrame]:
 
 def decision(facts: Facts, frames: dict[str, pd.DataFrame]) -> Section:
     """The radius and the coverage that it meets."""
-    errors = badness(facts.predictions)
-    return coverage.section(facts, errors, frames["coverage.csv"], "radius_px", " px")
+    return coverage.section(facts, frames["coverage.csv"], "radius_px", " px")
 
 
 def details(facts: Facts, frames: dict[str, pd.DataFrame]) -> list[Section]:

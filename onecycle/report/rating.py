@@ -51,8 +51,7 @@ def frames(facts: Facts) -> dict[str, pd.DataFrame]:
 
 def decision(facts: Facts, frames: dict[str, pd.DataFrame]) -> Section:
     """The radius and the coverage that it meets."""
-    errors = badness(facts.predictions)
-    return coverage.section(facts, errors, frames["coverage.csv"], "radius", "")
+    return coverage.section(facts, frames["coverage.csv"], "radius", "")
 
 
 def details(facts: Facts, frames: dict[str, pd.DataFrame]) -> list[Section]:

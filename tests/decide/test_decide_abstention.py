@@ -1,11 +1,16 @@
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.special import stdtrit
 
 from onecycle.decide.abstention import below, risk_curve
 from onecycle.decide.kinds import KINDS
+from onecycle.decide.sample import Sample
+from onecycle.decide.worth import compare
 from onecycle.errors import UserError
 
 KIND = KINDS["category"]
@@ -21,9 +26,21 @@ def test_by_hand():
     right[9] = False
     assert below(confidence, right, 0.35) == pytest.approx(0.15)  # 3 / 9, but 4 / 10
     with pytest.raises(
-        UserError, match=r"max_error: 0\.2 can't be promised.*10 items.*least 5.*0\.333"
+        UserError, match=r"max_error: 0\.2 can't be promised.*10 items.*least 5.*0\.334"
     ):
         below(confidence, right, 0.2)
+
+
+def test_what_is_advised_will_do():
+    for n in range(2, 60):
+        right, confidence = np.ones(n, dtype=bool), np.arange(n, 0, -1) / n
+        with pytest.raises(UserError) as error:
+            below(confidence, right, 0.01)
+        advised = re.search(r"Raise max_error to ([\d.]+),", str(error.value))
+        assert below(confidence, right, float(advised[1])) == 0
+    with pytest.raises(UserError) as error:
+        below(confidence, ~right, 0.5)
+    assert "Raise" not in str(error.value)  # nothing below 1 would do
 
 
 @given(st.integers(1, 40), st.integers(0, 10**6), st.floats(0.02, 0.9))
@@ -112,3 +129,24 @@ def test_the_risk_curve_counts():
         ),
     )
     assert len(risk_curve(np.random.default_rng(0).random(5000), np.ones(5000, bool))) == 200
+
+
+def test_few_answers_without_an_error_say_no_more_than_their_number():
+    """Wilson's interval of 6 answers, not of all 200 items; over 50 groups of 4, of two."""
+    p = np.repeat([0.99, 0.6], [6, 194])
+    scores, y = (
+        np.log(np.stack([p, 1 - p], axis=1)),
+        (np.arange(200) % 5 > 2).astype(int) * (p < 0.9),
+    )
+    decision = KIND.default() | {"abstain": {"below": 0.9, "max_error": 0.1}}
+    for groups, answers in ((None, 6), (np.repeat(np.arange(50), 4).astype(str), 2)):
+        sample = Sample(scores, y, decision, groups, draws=200)
+        t = 1.96 if groups is None else stdtrit(max(answers - 1, 1), 0.975)
+        found = sample.measure(lambda w: KIND.metrics(scores, y, decision, w))
+        assert (found["answered"]["n"], found["error_rate_answered"]["n"]) == (200, 6)
+        told = compare(KIND, sample, None).set_index(["decision", "metric"])
+        for high in (
+            found["error_rate_answered"]["high"],
+            told.loc[("abstaining", "error_rate_answered"), "value_high"],
+        ):
+            assert high == pytest.approx(t**2 / (answers + t**2), rel=1e-3)

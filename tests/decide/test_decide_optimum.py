@@ -1,5 +1,7 @@
 """The best thresholds: equal to brute force, and worth what is said of them on fresh items."""
 
+import json
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -156,3 +158,12 @@ def test_a_precision_out_of_reach_is_told():
     scores = np.array([[2.0], [1.0], [0.0]])
     with pytest.raises(UserError, match=r"calibrate\.precision: 0\.9 .* highest .* 0\.333.*exact"):
         KIND.fit(scores, np.array([[0], [0], [1]]), KIND.Params(aim="precision"))
+
+
+def test_a_precision_that_no_threshold_of_the_sweep_reaches_has_no_spread():
+    y = np.random.default_rng(1).random((60, 3)) < 0.3
+    scores = -5 + 0.5 * y  # all probabilities are below .05
+    decision, _ = KIND.fit(scores, y, KIND.Params(aim="precision", exact=True))
+    assert decision["sweep"] is None and 0 < decision["exact"] < 0.02
+    assert decision["threshold_low"] is decision["threshold_high"] is None
+    json.dumps(decision, allow_nan=False)

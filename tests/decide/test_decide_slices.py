@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -31,6 +33,8 @@ def test_few_numbers_are_values_and_many_are_bins():
     assert next(iter(found)) == "0 to 19" and [len(rows) for rows in found.values()] == [20] * 5
     tied = named([7] * 50 + list(range(20, 70)))
     assert set(next(iter(tied.values()))) >= set(range(50))  # equal numbers stay together
+    for most in ([0] * 85 + list(range(1, 16)), list(range(1, 16)) + [20] * 85):
+        assert sorted(map(len, named(most).values())) == [15, 85]  # no quantile parts them
     assert named([True, False, True]) == {"True": [0, 2], "False": [1]}
 
 
@@ -92,3 +96,24 @@ def test_random_parts_are_marked_about_as_often_as_said(kind):
         marked += (table["beyond"] != "").sum()
         judged += table["low"].notna().sum()
     assert 0.01 < marked / judged < 0.12
+
+
+@pytest.mark.parametrize("grouped", [False, True])
+def test_small_parts_that_are_all_right_are_marked_no_more_often(grouped):
+    """Of 20 items that are right in 95 %, a third are all right; no resample has a wrong one."""
+    rng, marked, judged = np.random.default_rng(2), 0, 0
+    for seed in range(20):
+        right = right_or_wrong(rng.random(1000) < 0.95)
+        owners = np.arange(1000).astype(str) if grouped else None
+        sample = replace(right, groups=owners, draws=150, seed=seed)
+        table = slices.measure(sample, {"part": pd.Series(rng.integers(50, size=1000)).astype(str)})
+        marked += (table["beyond"] != "").sum()
+        judged += table["low"].notna().sum()
+    assert 0.005 < marked / judged < 0.08
+
+
+def test_a_large_part_without_an_error_is_marked():
+    site = np.repeat(["a", "b", "c"], [200, 400, 6])
+    right = np.where(site == "b", np.arange(606) % 4 > 0, True)
+    table = slices.measure(right_or_wrong(right), {"site": pd.Series(site)}).set_index("value")
+    assert table["beyond"].to_dict() == {"a": "better", "b": "worse", "c": ""}

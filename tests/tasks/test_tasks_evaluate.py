@@ -89,3 +89,17 @@ def test_a_constant_answer_does_not_beat_the_trivial_f1():
         constant = multi(y, y, scores)
         for name in ("accuracy_multi", "f1_micro", "f1_macro"):
             assert constant[name]["value"] <= found[f"baseline_{name}"] + 1e-12
+
+
+def test_a_constant_number_does_not_beat_the_trivial_one():
+    """Of ratings that are high more often than low the mean is not what is nearest to most."""
+    y = np.repeat([1.0, 2, 3, 4, 5], [6, 11, 27, 34, 22])[:, None]
+
+    def errors(constant):
+        sample = Sample(np.full(y.shape, constant), y, KINDS["rating"].default(), draws=100)
+        return {name: each["value"] for name, each in evaluate.measure(sample, y).items()}
+
+    for constant in np.linspace(1, 5, 41):
+        found = errors(constant)
+        for name in ("mse", "rmse", "mae"):
+            assert found[f"baseline_{name}"] <= found[name] + 1e-12

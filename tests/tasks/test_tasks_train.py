@@ -85,7 +85,8 @@ def test_two_phases_from_pretrained_weights(project, capsys):
     assert set(intervals) == {*names, *(f"baseline_{name}" for name in names), *alone}
     for name, each in intervals.items():
         assert each["low"] <= each["value"] == metrics[name] <= each["high"]
-        assert each["split"] == "test" and each["n"] == metrics["n"] == 16
+        of = metrics["answered"] if name == "error_rate_answered" else 1
+        assert each["split"] == "test" and metrics["n"] == 16 and each["n"] == round(16 * of)
     predictions = pd.read_parquet("reports/own/predictions.parquet")
     assert len(predictions) == 16 and predictions["loss"].mean() == pytest.approx(metrics["nll"])
     slices = pd.read_csv("reports/own/plots/slices.csv")  # all pictures are as wide
