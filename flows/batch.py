@@ -20,6 +20,7 @@ from flows.schedule import Schedule, Stage
 from flows.stage import Runner
 from onecycle.foreign import one_line
 from onecycle.paths import read_json
+from onecycle.predict.batch import histograms_of
 
 MOST = 500  # labels that the table shows
 FEW = 100  # inputs that the flow run's parameters show: Prefect's server takes 512 KB of them
@@ -85,7 +86,7 @@ def follow(model: Path, out: Path, given: list[str], *, brief: bool) -> State[An
             raise
     if states[stage.name].is_completed():
         with told("what was answered is not in Prefect", console()):
-            counted = read_json(out.with_suffix(".histograms.json"))
+            counted = read_json(histograms_of(out))
             create_table_artifact(rows(counted), key=f"predictions-{name}", description=out.name)
     if brief:
         await_record(len(states))

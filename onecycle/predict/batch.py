@@ -46,7 +46,7 @@ class Job:
 
 
 def run(job: Job, out: Path, *, restart: bool = False) -> Histograms:
-    """Writes the answers and, beside them, `<name>.histograms.json`.
+    """Writes the answers and, beside them, `<file>.histograms.json`.
 
     Parts lie in a hidden folder beside the output until it is whole. Another run with the same key
     goes on after them; one with another begins anew.
@@ -80,7 +80,7 @@ def run(job: Job, out: Path, *, restart: bool = False) -> Histograms:
                 pq.write_table(kept, partial)
         found = merged(json.loads(pq.read_schema(file).metadata[HISTOGRAMS]) for file in files)
         assemble(files, out, folder, job.answers)
-        write_json(out.with_suffix(".histograms.json"), found)
+        write_json(histograms_of(out), found)
         (folder / out.name).replace(out)
         clear(folder)
     return found
@@ -100,6 +100,11 @@ def clear(folder: Path) -> None:
     remove(gone)  # of a run that was killed just here
     folder.rename(gone)
     remove(gone)
+
+
+def histograms_of(out: Path) -> Path:
+    """The file of histograms beside an output: `answers.parquet.histograms.json`."""
+    return out.with_name(f"{out.name}.histograms.json")
 
 
 def check(out: Path) -> None:

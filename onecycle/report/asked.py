@@ -22,10 +22,10 @@ def section(facts: Facts, kind: Shown) -> Section:
         ["Input", _input(facts)],
         ["Target", _target(facts)],
         ["Data", source(facts.source)],
-        ["Split", _settings({"by": facts.split["by"]} | params.get("split", {}), {"leaks"})],
+        ["Split", _settings({"by": facts.split["by"]} | _drawn(params.get("split", {})))],
         ["Model", _model(model["learner"])],
         ["Trained", _trained(model["training"]["phases"])],
-        ["Decision", _settings(params.get("calibrate", {}) or _aim(facts.decision), set())],
+        ["Decision", _settings(params.get("calibrate", {}) or _aim(facts.decision))],
     ]
     table = Table(["What", "How it was put"], [row for row in rows if row[1]], text=2)
     return Section("What was asked", [kind.asks.format(thing=thing)], tables=[table])
@@ -69,9 +69,16 @@ def _aim(decision: dict[str, Any]) -> dict[str, Any]:
     return {key: decision[key] for key in ("aim", "coverage") if key in decision}
 
 
-def _settings(params: dict[str, Any], but: set[str]) -> str:
+def _drawn(params: dict[str, Any]) -> dict[str, Any]:
+    """What a split was drawn by: no limits, and nothing that is left at nought or off."""
+    return {
+        key: value for key, value in params.items() if key == "seed" or (value and key != "leaks")
+    }
+
+
+def _settings(params: dict[str, Any]) -> str:
     """Settings in a line, those that are not set left out."""
-    told = {key: value for key, value in params.items() if key not in but and value is not None}
+    told = {key: value for key, value in params.items() if value is not None}
     return ", ".join(f"{key} {_plain(value)}" for key, value in told.items())
 
 
@@ -79,5 +86,5 @@ def _plain(value: Any) -> str:  # noqa: ANN401 - any JSON value
     if isinstance(value, list):
         return ", ".join(map(str, value[:SHOWN])) + (", …" if len(value) > SHOWN else "")
     if isinstance(value, dict):
-        return f"({_settings(value, set())})"
+        return f"({_settings(value)})"
     return ("no", "yes")[value] if isinstance(value, bool) else str(value)

@@ -81,7 +81,7 @@ def commands(trained: Trained) -> list[str]:
     if not tries:
         return []
     said = " ".join(f"--set {quote(each)}" for each in tries)
-    return [f"python -m flows.pipeline --problems {trained.problem} {said}"]
+    return [f"python -m flows.pipeline {said}"]
 
 
 def recipe(trained: Trained) -> Section:

@@ -62,8 +62,8 @@ def test_a_run_that_broke_off_goes_on_to_the_same_bytes(tmp_path, stop_at, suffi
     assert left == {
         f"whole{suffix}",
         f"out{suffix}",
-        "whole.histograms.json",
-        "out.histograms.json",
+        f"whole{suffix}.histograms.json",
+        f"out{suffix}.histograms.json",
     }
 
 
@@ -82,7 +82,7 @@ def test_a_part_that_lost_its_end_is_made_again(tmp_path):
 
 def test_what_is_counted_in_parts_is_what_is_counted_of_the_whole(tmp_path):
     found = batch.run(job(), tmp_path / "out.parquet")
-    assert found == read_json(tmp_path / "out.histograms.json")
+    assert found == read_json(tmp_path / "out.parquet.histograms.json")
     expected = histogram(np.arange(float(ROWS)), EDGES)
     assert found == {"rows": ROWS, "values": expected}
     assert pq.read_table(tmp_path / "out.parquet")["row"].to_pylist() == list(range(ROWS))
@@ -204,7 +204,7 @@ def test_the_command_writes_answers_and_histograms_of_pictures(category, mixed, 
     assert found["mine"].tolist() == [str(at) for at in range(len(mixed))]
     expected = model.predict(mixed)
     assert found["predicted"].equals(expected["predicted"])
-    counted = json.loads(out.with_suffix(".histograms.json").read_text())
+    counted = json.loads(batch.histograms_of(out).read_text())
     assert (counted["rows"], counted["errors"]) == (23, 3)
     assert sum(counted["inputs"]["brightness"]["counts"]) == 20
     assert sum(counted["scores"]["labels"].values()) == 20

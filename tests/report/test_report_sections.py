@@ -155,3 +155,8 @@ def test_a_plot_lets_the_page_s_paper_through():
         with Image.open(BytesIO(b64decode(uri.partition(",")[2]))) as drawn:
             alpha = np.asarray(drawn.getchannel("A"))
         assert (alpha == 0).mean() > 0.5  # all but the first phase's band, lines and words
+
+
+def test_what_is_left_at_nought_is_not_told_of_a_split():
+    params = {"by": "random", "valid": 0.2, "calib": 0.0, "hashed": False, "seed": 0, "leaks": {}}
+    assert asked._drawn(params) == {"by": "random", "valid": 0.2, "seed": 0}

@@ -120,7 +120,7 @@ def bundle_alone_gives_the_same_answers():
     found = pd.read_parquet("out.parquet")
     for name in ("scores", "predicted", "probability"):
         assert np.array_equal(np.stack(found[name]), np.stack(evaluated[name])), name
-    counted = json.loads(Path("out.histograms.json").read_text())
+    counted = json.loads(Path("out.parquet.histograms.json").read_text())
     assert counted == json.loads(Path("bundle/reference.json").read_text())
 
 
