@@ -125,6 +125,7 @@ def bundle_alone_gives_the_same_answers():
 
 
 def test_training_from_scratch_is_shown_beside_and_leaves_the_model_as_it_is(project):
+    assert main(["set", "problems.own.train.unfrozen.lr=[1e-5, 1e-3]"]) == 0  # quicker
     run("download", "prepare", "split", "lr_find", "train")
     before = Path("models/own/model.safetensors").read_bytes()
     assert main(["set", "problems.own.train.beside_scratch=true"]) == 0
