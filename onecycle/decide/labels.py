@@ -41,7 +41,7 @@ def scores(sample: Sample, given: Array, vocab: Sequence[str]) -> pd.DataFrame:
         return np.where(there, found, np.nan)
 
     units = np.tile(count_units(true, sample.groups), 3)
-    table = untold(sample.tabulate(values, units=units, ends=(0, 1)), units)
+    table = untold(sample.resample(values).table(units=units, ends=(0, 1)), units)
     parts = {"ap": table[:k], "ap_11": table[k : 2 * k], "precision": precision, "recall": recall}
     parts["f1"] = table[2 * k :]
     counted = {"label": vocab, "items": true.sum(0), "given": given.sum(0), "right": right.sum(0)}
