@@ -21,13 +21,8 @@ RESIDUALS = 100  # of plots/residuals.csv
 ENDS = ("low", "high")
 
 
-def badness(predictions: pd.DataFrame) -> NDArray[np.float64]:
-    """The distance in pixels of the picture as published."""
-    return np.asarray(np.linalg.norm(_gap(predictions), axis=1))
-
-
 def _gap(predictions: pd.DataFrame) -> NDArray[np.float64]:
-    """Predicted less true point, [N, 2] in those pixels."""
+    """Predicted less true point, [N, 2] in pixels of the picture as published."""
     target = np.array([list(point) for point in predictions["y"]], dtype=np.float64).reshape(-1, 2)
     predicted = predictions[["predicted_x_px", "predicted_y_px"]].to_numpy(dtype=np.float64)
     return predicted - target
@@ -49,7 +44,7 @@ def answer(row: pd.Series) -> Answer:
 def frames(facts: Facts) -> dict[str, pd.DataFrame]:
     """How far off the points are and which way: overall, in each group, and the worst."""
     predictions, sample = facts.predictions, facts.sample
-    errors, gap = badness(predictions), _gap(predictions)
+    errors, gap = predictions["loss"].to_numpy(), _gap(predictions)
     held = errors <= facts.decision["radius_px"]
     order = np.argsort(-errors, kind="stable")[:RESIDUALS]
     worst = predictions.iloc[order][["id", "group"]].assign(
