@@ -52,7 +52,6 @@ def frames(facts: Facts) -> dict[str, pd.DataFrame]:
     )
     worst["way"] = [residuals.WAYS[way] for way in residuals.ways(gap[order])]
     return {
-        "coverage.csv": coverage.curve(errors, "radius_px"),
         "groups.csv": residuals.by_group(sample, errors, held, predictions["group"]),
         "ways.csv": residuals.by_way(sample, gap),
         "offset.csv": residuals.offset(sample, gap),
@@ -62,7 +61,7 @@ def frames(facts: Facts) -> dict[str, pd.DataFrame]:
 
 def decision(facts: Facts, frames: dict[str, pd.DataFrame]) -> Section:
     """The radius and the coverage that it meets."""
-    return coverage.section(facts, frames["coverage.csv"], "radius_px", " px")
+    return coverage.section(facts, "radius_px", " px")
 
 
 def details(facts: Facts, frames: dict[str, pd.DataFrame]) -> list[Section]:

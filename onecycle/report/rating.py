@@ -33,7 +33,7 @@ def frames(facts: Facts) -> dict[str, pd.DataFrame]:
     table.insert(0, "items", found.size())
     named = {"predicted": "predicted_mean", "error": "error_mean"}
     values = table.rename(columns=named).reset_index(drop=True)
-    own = {"coverage.csv": coverage.curve(errors.to_numpy(), "radius"), "values.csv": values}
+    own = {"values.csv": values}
     rated = facts.rated
     if rated is None:
         return own
@@ -43,7 +43,7 @@ def frames(facts: Facts) -> dict[str, pd.DataFrame]:
 
 def decision(facts: Facts, frames: dict[str, pd.DataFrame]) -> Section:
     """The radius and the coverage that it meets."""
-    return coverage.section(facts, frames["coverage.csv"], "radius", "")
+    return coverage.section(facts, "radius", "")
 
 
 def details(facts: Facts, frames: dict[str, pd.DataFrame]) -> list[Section]:
