@@ -13,6 +13,7 @@ import numpy as np
 from benchmarks import jobs
 from onecycle.decide import metrics as m
 from onecycle.decide.intervals import measure
+from onecycle.decide.labelling import Counts
 from onecycle.decide.ranking import mean_average_precision
 
 Array = np.ndarray[Any, Any]
@@ -23,7 +24,11 @@ OWN = "own"  # onecycle, as its shipped recipes would
 
 def _above(thresh: float) -> Metric:
     edge = np.log(thresh / (1 - thresh))
-    return lambda scores, y, weights: m.accuracy_multi(scores > edge, y, weights)
+
+    def measured(scores: Array, y: Array, weights: Array) -> Array:
+        return Counts.of(scores > edge, y, weights).measures()["accuracy_multi"]
+
+    return measured
 
 
 METRICS: dict[str, dict[str, Metric]] = {

@@ -38,7 +38,7 @@ def bounds(
         value: NaN for one that is not there.
         drawn: likewise, in draws that have none.
         units: int [M], how many items or groups each is of.
-        shares: bool [M], as in `tabulate`.
+        shares: bool [M], whether each is a mean of yes and no.
         grouped: whether the units are groups.
     """
     low, high = value.astype(np.float64), value.astype(np.float64)

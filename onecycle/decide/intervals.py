@@ -8,8 +8,9 @@ without width; and the ece of a well calibrated model is itself too high on few 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import TypeAlias, TypedDict
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, TypeAlias, TypedDict
 
 import numpy as np
 import pandas as pd
@@ -113,59 +114,85 @@ def measure(
                 "they have labels and that the scores are finite"
             )
 
-    def columns(weights: Floats) -> Floats:
-        return np.stack(list(metrics(weights).values()), axis=1)
-
+    values = Resampled.of(lambda w: columns(metrics(w)), n, groups, draws=draws, seed=seed)
     shares = np.array([is_share(name) for name in found])
     ends = np.array([limits(name) for name in found]).T
-    plain, count = {k: float(v[0]) for k, v in found.items()}, int(units_of(n, groups).max()) + 1
-    given = {"units": np.array([units_among(name, plain, count) for name in found]), "ends": ends}
-    table = tabulate(columns, n, groups, shares=shares, draws=draws, seed=seed, **given)
-    rows = zip(found, table[["value", "low", "high"]].values.tolist(), strict=True)
+    plain = {name: float(value[0]) for name, value in found.items()}
+    units = np.array([units_among(name, plain, values.units) for name in found])
+    table = values.table(units=units, shares=shares, ends=ends)
+    rows = zip(found, table.values.tolist(), strict=True)
     return {
         name: {"value": value, "low": low, "high": high, "n": units_among(name, plain, n)}
         for name, (value, low, high) in rows
     }
 
 
-def tabulate(
-    values: Callable[[Floats], Floats],
-    n: int,
-    groups: Array | None = None,
-    *,
-    units: Array | None = None,
-    shares: Array | bool = False,
-    ends: Ends = (-np.inf, np.inf),
-    draws: int = 1000,
-    seed: int = 0,
-) -> pd.DataFrame:
-    """Many values of the same items, each with its 95 % interval.
+@dataclass(frozen=True)
+class Resampled:
+    """Many values of the same items, and the same of each resample.
 
-    Args:
-        values: from weights [B, n] to values [B, M]; NaN where a resample has none.
-        n: number of items.
-        groups: [n], see `bootstrap_weights`.
-        units: int [M], of how many items or groups each value is; None: of all.
-        shares: bool [M], whether each is a mean of yes and no.
-        ends: the least and the highest value that there can be, of all or of each [M].
-        draws: as in `measure`.
-        seed: likewise.
-
-    Returns:
-        A row for each of the M: `value low high`, null where there is no value.
+    Attributes:
+        value: float [M]; NaN for one that is not there.
+        drawn: float [D, M]; likewise, in resamples that have none.
+        units: of how many items or groups they are.
+        grouped: whether the units are groups.
     """
-    value = values(np.ones((1, n)))[0]
-    drawn = np.concatenate([values(w) for w in bootstrap_weights(n, groups, draws, seed)])
-    if units is None:
-        units = np.array(int(units_of(n, groups).max()) + 1)
-    units, shares = (np.broadcast_to(each, value.shape) for each in (units, shares))
-    grouped = groups is not None and not within_groups(groups)
-    low, high = np.clip(bounds(value, drawn, units, shares, grouped=grouped), *_pair(ends))
-    return pd.DataFrame({"value": value, "low": low, "high": high})
+
+    value: Floats
+    drawn: Floats
+    units: int
+    grouped: bool
+
+    @classmethod
+    def of(
+        cls,
+        values: Callable[[Floats], Floats],
+        n: int,
+        groups: Array | None = None,
+        *,
+        draws: int = 1000,
+        seed: int = 0,
+    ) -> Resampled:
+        """Resamples `values`, from weights [B, n] to [B, M]; the others as in `measure`."""
+        drawn = [values(weights) for weights in bootstrap_weights(n, groups, draws, seed)]
+        units, grouped = units_of(n, groups), groups is not None and not within_groups(groups)
+        value = values(np.ones((1, n)))[0]
+        return cls(value, np.concatenate(drawn), int(units.max()) + 1, grouped)
+
+    def __getitem__(self, columns: slice) -> Resampled:
+        """Some of the M."""
+        return replace(self, value=self.value[columns], drawn=self.drawn[:, columns])
+
+    def __sub__(self, other: Resampled) -> Resampled:
+        """What these are more than others, draw by draw."""
+        units = min(self.units, other.units)
+        value, drawn = self.value - other.value, self.drawn - other.drawn
+        return Resampled(value, drawn, units, self.grouped)
+
+    def table(
+        self,
+        *,
+        units: Array | int | None = None,
+        shares: Array | bool = False,
+        ends: Ends = (-np.inf, np.inf),
+    ) -> pd.DataFrame:
+        """A row for each of the M: `value low high`, of 95 %; null where there is no value.
+
+        Args:
+            units: int [M], of how many items or groups each is; None: of all.
+            shares: bool [M], whether each is a mean of yes and no.
+            ends: the least and the highest value that there can be, of all or of each [M].
+        """
+        value, known = self.value, (self.units if units is None else units, shares)
+        units, shares = (np.broadcast_to(each, value.shape) for each in known)
+        found = bounds(value, self.drawn, units, shares, grouped=self.grouped)
+        low, high = np.clip(found, *(np.asarray(end) for end in ends))
+        return pd.DataFrame({"value": value, "low": low, "high": high})
 
 
-def _pair(ends: Ends) -> tuple[Array, Array]:
-    return np.asarray(ends[0]), np.asarray(ends[1])
+def columns(named: Mapping[Any, Floats]) -> Floats:
+    """Values by name, [B] or [B, M] each, side by side."""
+    return np.column_stack(list(named.values()))
 
 
 def untold(table: pd.DataFrame, units: Array) -> pd.DataFrame:
@@ -209,10 +236,8 @@ def ratios(
         return np.where(bottom > 0, ratio(np.asarray(weights @ summed), bottom), np.nan)
 
     units = count_units(among, groups)
-    given = {"draws": draws, "seed": seed}
-    table = tabulate(
-        values, among.shape[0], groups, units=units, shares=shares, ends=(0, np.inf), **given
-    )
+    found = Resampled.of(values, among.shape[0], groups, draws=draws, seed=seed)
+    table = found.table(units=units, shares=shares, ends=(0, np.inf))
     table = table if shares else untold(table, units)
     sizes = np.asarray(among.sum(axis=0)).ravel().astype(np.int64)
     table.insert(0, "n", sizes)

@@ -7,7 +7,7 @@ from typing import Literal, TypeAlias
 
 import numpy as np
 
-from onecycle.decide.metrics import ratio
+from onecycle.decide.metrics import mean_where, ratio
 from onecycle.decide.scores import Array, Floats
 
 _SAME = 1e-12
@@ -81,20 +81,21 @@ class Counts:
     def measures(self, cost: float = 1.0) -> dict[str, Floats]:
         """What a labelling is judged by, float [...] each.
 
+        `accuracy_multi` is the share of (item, label) pairs that are decided right, as fast.ai's.
         `cost` is the mean over (item, label) pairs of `cost` for a label missed and 1 for one
         wrongly given. `precision` and `recall` are over all pairs together; 0 where nothing is
-        given, or there. `f1_macro` is over the labels that are there: NaN where none is.
+        given, or there; so is `f1_micro`. `f1_macro` is the mean over the labels that are there,
+        NaN where none is: whatever is given, so that all thresholds are judged on the same labels
+        and a rare one that a resample misses does not count as a failure.
         """
         right, given, true = (each.sum(axis=-1) for each in (self.right, self.given, self.true))
         pairs = self.items * self.right.shape[-1]
         missed, wrong = true - right, given - right
         own = ratio(2 * self.right, self.given + self.true)
-        there = (self.true > 0).sum(axis=-1)
-        macro = np.where(self.true > 0, own, 0.0).sum(axis=-1) / np.where(there, there, np.nan)
         return {
             "accuracy_multi": 1 - (missed + wrong) / pairs,
             "f1_micro": ratio(2 * right, given + true),
-            "f1_macro": macro,
+            "f1_macro": mean_where(own, self.true > 0),
             "precision": ratio(right, given),
             "recall": ratio(right, true),
             "cost": (cost * missed + wrong) / pairs,

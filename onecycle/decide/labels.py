@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 
 from onecycle.decide.intervals import count_units, untold
-from onecycle.decide.metrics import accuracy_multi, ratio
+from onecycle.decide.labelling import Counts
+from onecycle.decide.metrics import ratio
 from onecycle.decide.ranking import average_precisions
 from onecycle.decide.sample import Sample
 from onecycle.decide.scores import Array, Floats, finite
@@ -41,7 +42,7 @@ def scores(sample: Sample, given: Array, vocab: Sequence[str]) -> pd.DataFrame:
         return np.where(there, found, np.nan)
 
     units = np.tile(count_units(true, sample.groups), 3)
-    table = untold(sample.tabulate(values, units=units, ends=(0, 1)), units)
+    table = untold(sample.resample(values).table(units=units, ends=(0, 1)), units)
     parts = {"ap": table[:k], "ap_11": table[k : 2 * k], "precision": precision, "recall": recall}
     parts["f1"] = table[2 * k :]
     counted = {"label": vocab, "items": true.sum(0), "given": given.sum(0), "right": right.sum(0)}
@@ -58,7 +59,10 @@ def beside_nothing(sample: Sample, given: Array) -> pd.DataFrame:
     none = np.zeros_like(given)
 
     def metrics(weights: Floats) -> dict[str, Floats]:
-        model, nothing = (accuracy_multi(each, sample.y, weights) for each in (given, none))
+        model, nothing = (
+            Counts.of(each, sample.y, weights).measures()["accuracy_multi"]
+            for each in (given, none)
+        )
         return {"model": model, "no label": nothing, "added": model - nothing}
 
     found = sample.measure(metrics)

@@ -6,7 +6,8 @@ answers all draws, where scikit-learn would be called once per draw. Weights of 
 metric itself: value and interval come from one definition.
 
 Throughout: N items, K classes, B rows of weights; `weights` is float64 [B, N], >= 0, no row all
-zero; every metric returns float64 [B].
+zero; every metric returns float64 [B]. Those of labels given are `labelling.Counts`'s, of rankings
+`ranking`'s.
 """
 
 from __future__ import annotations
@@ -105,9 +106,9 @@ def mae(error: Floats, weights: Floats) -> Floats:
 
 
 def mean_where(values: Floats, present: Array) -> Floats:
-    """Mean over the present classes of each row, [B, K] to [B]; NaN where none is."""
-    count = present.sum(axis=1)
-    total = np.where(present, values, 0.0).sum(axis=1)
+    """Mean over the present classes of each row, [..., K] to [...]; NaN where none is."""
+    count = present.sum(axis=-1)
+    total = np.where(present, values, 0.0).sum(axis=-1)
     means: Floats = np.where(count > 0, total / np.maximum(count, 1), np.nan)
     return means
 
@@ -185,34 +186,3 @@ def _one_hot(index: Array, width: int) -> Floats:
     """Which class each item is of: int [N] below `width` to 0.0 or 1.0 [N, width]."""
     belongs: Floats = (index[:, None] == np.arange(width)).astype(np.float64)
     return belongs
-
-
-# ---- multicategory: chosen bool [N, K], y bool [N, K]; rankings are in ranking.py ----
-
-
-def accuracy_multi(chosen: Array, y: Array, weights: Floats) -> Floats:
-    """Share of (item, label) pairs that are decided right, as fast.ai's `accuracy_multi`."""
-    return mean((chosen == (y > 0)).mean(axis=1), weights)
-
-
-def f1_micro(chosen: Array, y: Array, weights: Floats) -> Floats:
-    """F1 over all (item, label) pairs together; 0 where nothing is chosen and nothing is true."""
-    both, either = _f1_parts(chosen, y, weights)
-    return ratio(2 * both.sum(axis=1), either.sum(axis=1))
-
-
-def f1_macro(chosen: Array, y: Array, weights: Floats) -> Floats:
-    """Mean F1 over the classes with a positive in the draw, as `map`; NaN where there is none.
-
-    The classes are those of the truth, whatever is chosen, so that all thresholds are judged on
-    the same ones and a rare class that a draw misses does not count as a failure.
-    """
-    both, either = _f1_parts(chosen, y, weights)
-    return mean_where(ratio(2 * both, either), weights @ (y > 0).astype(np.float64) > 0)
-
-
-def _f1_parts(chosen: Array, y: Array, weights: Floats) -> tuple[Floats, Floats]:
-    """Weights of true positives, and of chosen plus true, [B, K] each."""
-    true = y > 0
-    both = (chosen & true).astype(np.float64)
-    return weights @ both, weights @ (chosen.astype(np.float64) + true)

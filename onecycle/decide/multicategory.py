@@ -11,7 +11,7 @@ from pydantic import Field
 
 from onecycle.decide import metrics as m
 from onecycle.decide import optimum, ranking, thresholds
-from onecycle.decide.labelling import Aim, Goal
+from onecycle.decide.labelling import Aim, Counts, Goal
 from onecycle.decide.scores import Array, Floats, finite, sigmoid
 from onecycle.decide.thresholds import choose_labels
 from onecycle.errors import UserError
@@ -148,13 +148,11 @@ def metrics(
     logits = finite(scores)
     chosen = choose_labels(logits, threshold_of(decision))
     area, eleven = ranking.average_precisions(logits, y, weights)
+    reached = Counts.of(chosen, y, weights).measures()
     return {
         "map": ranking.mean_of_classes(area, y, weights),
         "map_11": ranking.mean_of_classes(eleven, y, weights),
-        "accuracy_multi": m.accuracy_multi(chosen, y, weights),
-        "f1_micro": m.f1_micro(chosen, y, weights),
-        "f1_macro": m.f1_macro(chosen, y, weights),
-    }
+    } | {name: reached[name] for name in ("accuracy_multi", "f1_micro", "f1_macro")}
 
 
 def headline_parts(
@@ -194,7 +192,7 @@ def trivial(
     }
     scores = baseline(y_train, len(y), width)
     return metrics(scores, y, default(), weights) | {
-        name: getattr(m, name)(np.tile(answer, (len(y), 1)), y, weights)
+        name: Counts.of(np.tile(answer, (len(y), 1)), y, weights).measures()[name]
         for name, answer in answers.items()
     }
 

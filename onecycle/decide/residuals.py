@@ -43,7 +43,7 @@ def by_group(sample: Sample, errors: Floats, held: Array, groups: pd.Series[Any]
         return np.stack([m.quantile(e, q, w) for q in (0.5, 0.9) for e, w in of], axis=1)
 
     units = np.tile(found["items"], 2)
-    both = untold(by_item.tabulate(quantiles, units=units, ends=(0, np.inf)), units)
+    both = untold(by_item.resample(quantiles).table(units=units, ends=(0, np.inf)), units)
     parts = {
         "error_px_mean": by_item.means(errors, among),
         "error_px_median": both[: len(names)],

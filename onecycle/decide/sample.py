@@ -60,25 +60,10 @@ class Sample:
         """As `intervals.measure`."""
         return intervals.measure(metrics, len(self), self.groups, draws=self.draws, seed=self.seed)
 
-    def tabulate(
-        self,
-        values: Callable[[Floats], Floats],
-        *,
-        units: Array | None = None,
-        shares: Array | bool = False,
-        ends: intervals.Ends = (-np.inf, np.inf),
-    ) -> pd.DataFrame:
-        """As `intervals.tabulate`."""
-        return intervals.tabulate(
-            values,
-            len(self),
-            self.groups,
-            units=units,
-            shares=shares,
-            ends=ends,
-            draws=self.draws,
-            seed=self.seed,
-        )
+    def resample(self, values: Callable[[Floats], Floats]) -> intervals.Resampled:
+        """As `intervals.Resampled.of`."""
+        given = {"draws": self.draws, "seed": self.seed}
+        return intervals.Resampled.of(values, len(self), self.groups, **given)
 
     def means(self, values: Array, among: Array, *, shares: bool = False) -> pd.DataFrame:
         """Means of `values` [N] over the parts `among` [N, M]; as `intervals.ratios`."""

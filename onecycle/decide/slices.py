@@ -59,7 +59,7 @@ def measure(sample: Sample, columns: dict[str, pd.Series[Any]]) -> pd.DataFrame:
     shares = np.arange(2 * m) < (m if is_share(headline) else 0)
     low, high = limits(headline)
     ends = np.repeat([[low, -np.inf], [high, np.inf]], m, axis=1)
-    table = sample.tabulate(values, units=np.tile(counts, 2), shares=shares, ends=ends)
+    table = sample.resample(values).table(units=np.tile(counts, 2), shares=shares, ends=ends)
     scores, gaps = table[:m], table[m:].reset_index(drop=True)
     if is_share(headline):
         gaps = _of_all_alike(scores, gaps)

@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from onecycle.decide.bounds import bounds
-from onecycle.decide.intervals import bootstrap_weights, units_of, within_groups
+from onecycle.decide.intervals import Resampled, columns
 from onecycle.decide.labelling import Counts, Goal
 from onecycle.decide.metrics import is_share, limits
 from onecycle.decide.scores import Array, Floats, sigmoid
@@ -66,24 +65,26 @@ def sweep_in_bands(
         `sweep` with `NAME_low` and `NAME_high` beside each NAME; low and high, of the resamples
         that reach a precision if one is asked for: null where none does.
     """
-    table = sweep(logits, y, goal)
-    weights = bootstrap_weights(len(y), groups, DRAWS, SEED)
-    chunks = [_swept(logits, y, goal, each) for each in weights]
-    drawn = {name: np.concatenate([each[name] for each in chunks]) for name in chunks[0]}
-    units = np.full(len(table), units_of(len(y), groups).max() + 1)
-    grouped = groups is not None and not within_groups(groups)
-    columns: dict[str, Array] = {"threshold": THRESHOLDS}
-    for name, draws in drawn.items():
-        value, share = table[name].to_numpy(), np.full(len(table), is_share(name))
-        low, high = np.clip(bounds(value, draws, units, share, grouped=grouped), *limits(name))
-        columns |= {name: value, f"{name}_low": low, f"{name}_high": high}
+
+    def swept(weights: Floats) -> Floats:
+        return columns(_swept(logits, y, goal, weights))
+
+    found, count = Resampled.of(swept, len(y), groups, draws=DRAWS, seed=SEED), len(THRESHOLDS)
+    drawn: dict[str, Floats] = {}
+    parts = [pd.DataFrame({"threshold": THRESHOLDS})]
+    for place, name in enumerate(measured(goal)):
+        one = found[place * count : (place + 1) * count]
+        drawn[name] = one.drawn
+        table = one.table(shares=is_share(name), ends=limits(name))
+        parts.append(table.set_axis([name, f"{name}_low", f"{name}_high"], axis=1))
+    curve = pd.concat(parts, axis=1)
     worth = goal.worth(drawn)
     worth = worth[np.isfinite(worth).any(axis=1)]
     if not len(worth):
-        return pd.DataFrame(columns), (None, None)
+        return curve, (None, None)
     chosen = [THRESHOLDS[_middle(each)] for each in worth]
     low, high = np.quantile(chosen, [0.025, 0.975], method="inverted_cdf").tolist()
-    return pd.DataFrame(columns), (low, high)
+    return curve, (low, high)
 
 
 def best_threshold(table: pd.DataFrame, goal: Goal) -> float | None:

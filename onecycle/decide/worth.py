@@ -14,14 +14,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from onecycle.decide.bounds import bounds
-from onecycle.decide.intervals import bootstrap_weights, units_of, within_groups
+from onecycle.decide.intervals import Resampled, columns
 from onecycle.decide.kinds import Kind
 from onecycle.decide.metrics import is_share, limits, units_among
 from onecycle.decide.sample import Sample
 from onecycle.decide.scores import Floats
 
-Named = dict[tuple[str, str], Floats]  # by decision and metric
+Reached = dict[tuple[str, str], Resampled]  # by decision and metric, one column each
 
 
 @dataclass(frozen=True)
@@ -76,91 +75,56 @@ def compare(kind: Kind[Any], judged: Sample, fitted: Sample | None) -> pd.DataFr
     """
     rivals = kind.rivals(judged.decision)
     base = next(iter(rivals))
-    here = Resampled.of(kind, rivals, judged)
-    there, both = None, here
+    here = _reached(kind, rivals, judged)
+    there: Reached = {}
     if fitted is not None:  # its own seed: the two parts are independent
-        there = Resampled.of(kind, rivals, replace(fitted, seed=fitted.seed + 1))
-        both = here.gap_of(there)
+        there = _reached(kind, rivals, replace(fitted, seed=fitted.seed + 1))
+    gaps = {key: there[key] - here[key] for key in here if key in there}
     rows = []
-    for key in here.values:
+    for key in here:
         first = (base, key[1])
         used = rivals[key[0]] == judged.decision
         row: dict[str, Any] = {"decision": key[0], "used": used, "metric": key[1]}
-        row |= here.told("value", key)
-        others = key != first and first in here.values
-        row |= here.told("more", key, first) if others else {}
-        if there is not None and key in there.values:
-            row |= there.told("fit", key)
-            row |= both.told("gap", key)
-            row |= both.told("choosing", key, first) if others and first in both.values else {}
+        row |= _metric("value", here, key)
+        others = key != first and first in here
+        row |= _told("more", (here[key] - here[first]).table()) if others else {}
+        if key in gaps:
+            row |= _metric("fit", there, key) | _told("gap", gaps[key].table())
+        if key in gaps and others and first in gaps:
+            row |= _told("choosing", (gaps[key] - gaps[first]).table())
         rows.append(row)
     names = ("value", "more", "fit", "gap", "choosing")
-    columns = [f"{name}{end}" for name in names for end in ("", "_low", "_high")]
-    return pd.DataFrame(rows).reindex(columns=["decision", "used", "metric", *columns])
+    heads = [f"{name}{end}" for name in names for end in ("", "_low", "_high")]
+    return pd.DataFrame(rows).reindex(columns=["decision", "used", "metric", *heads])
 
 
-@dataclass(frozen=True)
-class Resampled:
-    """Values by decision and metric, and their resamples [draws].
+def _reached(kind: Kind[Any], rivals: dict[str, dict[str, Any]], sample: Sample) -> Reached:
+    """What each rival reaches on a sample."""
 
-    Attributes:
-        values: of all items.
-        drawn: of each resample.
-        units: of how many items or groups they are.
-        grouped: whether the units are groups.
-        bare: whether they are metrics, which have limits, and no differences.
-    """
-
-    values: dict[tuple[str, str], float]
-    drawn: Named
-    units: int
-    grouped: bool
-    bare: bool = True
-
-    @classmethod
-    def of(cls, kind: Kind[Any], rivals: dict[str, dict[str, Any]], sample: Sample) -> Resampled:
-        """What each rival reaches on a sample."""
-
-        def measured(weights: Floats) -> Named:
-            scores, y, size_px = sample.scores, sample.y, sample.size_px
-            return {
-                (name, metric): values
-                for name, rival in rivals.items()
-                for metric, values in kind.decided(scores, y, rival, weights, size_px).items()
-            }
-
-        n, groups = len(sample), sample.groups
-        weights = bootstrap_weights(n, groups, sample.draws, sample.seed)
-        chunks = [measured(each) for each in weights]
-        values = {name: float(value[0]) for name, value in measured(np.ones((1, n))).items()}
-        drawn = {name: np.concatenate([each[name] for each in chunks]) for name in values}
-        grouped = groups is not None and not within_groups(groups)
-        return cls(values, drawn, int(units_of(n, groups).max()) + 1, grouped)
-
-    def gap_of(self, other: Resampled) -> Resampled:
-        """What another has more than this one."""
-        keys = [key for key in self.values if key in other.values]
-        return Resampled(
-            {key: other.values[key] - self.values[key] for key in keys},
-            {key: other.drawn[key] - self.drawn[key] for key in keys},
-            min(self.units, other.units),
-            self.grouped,
-            bare=False,
-        )
-
-    def told(
-        self, name: str, key: tuple[str, str], less: tuple[str, str] | None = None
-    ) -> dict[str, Any]:
-        """A value, or what it has more than another, and its bounds, under a name."""
-        value, drawn = self.values[key], self.drawn[key]
-        bare = self.bare and less is None
-        if less is not None:
-            value, drawn = value - self.values[less], drawn - self.drawn[less]
-        beside = {
-            metric: it for (decision, metric), it in self.values.items() if decision == key[0]
+    def measured(weights: Floats) -> dict[tuple[str, str], Floats]:
+        scores, y, size_px = sample.scores, sample.y, sample.size_px
+        return {
+            (decision, metric): values
+            for decision, rival in rivals.items()
+            for metric, values in kind.decided(scores, y, rival, weights, size_px).items()
         }
-        units = np.array([units_among(key[1], beside, self.units) if bare else self.units])
-        share = np.array([bare and is_share(key[1])])
-        found = bounds(np.array([value]), drawn[:, None], units, share, grouped=self.grouped)
-        low, high = np.clip(found, *(limits(key[1]) if bare else (-np.inf, np.inf)))
-        return {name: value, f"{name}_low": float(low[0]), f"{name}_high": float(high[0])}
+
+    keys = list(measured(np.ones((1, len(sample)))))
+    if not keys:
+        return {}
+    values = sample.resample(lambda weights: columns(measured(weights)))
+    return {key: values[k : k + 1] for k, key in enumerate(keys)}
+
+
+def _metric(name: str, reached: Reached, key: tuple[str, str]) -> dict[str, float]:
+    """A metric, which has limits where a difference has none, and its bounds, under a name."""
+    decision, metric = key
+    beside = {its: float(found.value[0]) for (of, its), found in reached.items() if of == decision}
+    units = units_among(metric, beside, reached[key].units)
+    table = reached[key].table(units=units, shares=is_share(metric), ends=limits(metric))
+    return _told(name, table)
+
+
+def _told(name: str, table: pd.DataFrame) -> dict[str, float]:
+    """The only row's value and bounds, under a name."""
+    return dict(zip((name, f"{name}_low", f"{name}_high"), table.values[0].tolist(), strict=True))

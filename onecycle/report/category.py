@@ -6,7 +6,6 @@ from math import isnan
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
-from numpy.typing import NDArray
 
 from onecycle.decide import confused
 from onecycle.decide.category import reliability
@@ -28,11 +27,6 @@ RISK = "Items from the most confident."
 ENDS = " A dot is where answers end, the dotted line what was asked."
 
 
-def badness(predictions: pd.DataFrame) -> NDArray[np.float64]:
-    """The loss."""
-    return predictions["loss"].to_numpy(dtype=np.float64)
-
-
 def answer(row: pd.Series) -> Answer:
     """The label and the likeliest label."""
     flaw = "wrong" if row["y"] != row["predicted"] else ""
@@ -46,7 +40,7 @@ def frames(facts: Facts) -> dict[str, pd.DataFrame]:
     y, predicted = (facts.predictions[name].astype(str) for name in ("y", "predicted"))
     labels = confused.recalls(facts.sample, y, predicted)
     pairs = confused.pairs(facts.sample, y, predicted)
-    order = np.argsort(-badness(facts.predictions), kind="stable")[:LOSSES]
+    order = np.argsort(-facts.predictions["loss"].to_numpy(), kind="stable")[:LOSSES]
     columns = ["id", "y", "predicted", "probability", "loss"]
     losses = facts.predictions.iloc[order][columns].rename(columns={"y": "label"})
     return {"labels.csv": labels, "confused.csv": pairs, "losses.csv": losses}

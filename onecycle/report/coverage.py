@@ -3,32 +3,22 @@
 import math
 
 import numpy as np
-import pandas as pd
 from matplotlib.figure import Figure
-from numpy.typing import NDArray
 
 from onecycle.decide.kinds import KINDS
-from onecycle.decide.radius import coverage_curve, needed
+from onecycle.decide.radius import needed
 from onecycle.decide.sample import Sample
 from onecycle.report.facts import Facts
 from onecycle.report.figures import Theme, calm, legend, plot
 from onecycle.report.parts import Section
 from onecycle.report.words import count, percent
 
-Errors = NDArray[np.float64]
 
-
-def curve(errors: Errors, radius: str) -> pd.DataFrame:
-    """How large a radius holds which share of the judged items; `radius` names its column."""
-    return coverage_curve(errors, radius)
-
-
-def section(facts: Facts, judged: pd.DataFrame, radius: str, unit: str) -> Section:
+def section(facts: Facts, radius: str, unit: str) -> Section:
     """The radius, the coverage that was promised and the coverage that was met.
 
     Args:
         facts: of the problem.
-        judged: the judged items' `curve`.
         radius: the decision's key and the curves' column.
         unit: of errors, with a space before it, or nothing.
     """
@@ -43,9 +33,11 @@ def section(facts: Facts, judged: pd.DataFrame, radius: str, unit: str) -> Secti
         axes.axhline(wanted, color=theme.faint, lw=1, ls=":")
         axes.axvline(chosen, color=theme.faint, lw=1, ls=":")
         axes.plot(facts.curve[radius], facts.curve["coverage"], color=theme.accent, label=part)
-        if facts.judged != part:
+        if facts.worth is not None and facts.judged != part:
+            other = facts.worth.curves
+            other = other[other["part"] == facts.judged]
             axes.plot(
-                judged[radius], judged["coverage"], "--", color=theme.second, label=facts.judged
+                other[radius], other["coverage"], "--", color=theme.second, label=facts.judged
             )
         axes.plot(chosen, met, "o", color=theme.second, ms=7, label=f"{percent(met)} met")
         axes.set_ylim(0, 1.04)

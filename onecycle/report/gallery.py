@@ -24,7 +24,7 @@ QUALITY = 88  # of JPEG, in which photographs take a sixth of PNG's room
 
 def section(facts: Facts, kind: Shown) -> Section:
     """Ordinary items, evenly spaced, then the worst."""
-    ordinary, worst = choose(kind.badness(facts.predictions))
+    ordinary, worst = choose(facts.predictions["loss"].to_numpy())
     galleries = [
         _gallery("Evenly spaced over all items", facts, kind, ordinary),
         _gallery(f"The worst: {kind.worst}", facts, kind, worst),
@@ -37,9 +37,9 @@ def section(facts: Facts, kind: Shown) -> Section:
     )
 
 
-def choose(badness: NDArray[np.float64], half: int = HALF) -> tuple[list[int], list[int]]:
+def choose(losses: NDArray[np.float64], half: int = HALF) -> tuple[list[int], list[int]]:
     """Rows of ordinary items and of the worst, which are not among the former."""
-    order = np.argsort(-badness, kind="stable")
+    order = np.argsort(-losses, kind="stable")
     worst = order[: min(half, len(order) // 2)]
     rest = np.sort(order[len(worst) :])
     places = np.linspace(0, len(rest) - 1, min(half, len(rest))).round().astype(int)

@@ -5,9 +5,7 @@ A kind is a module with the members of `Shown`. A new kind is a new module and a
 
 from typing import Protocol
 
-import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from onecycle.report import category, multicategory, points, rating
 from onecycle.report.facts import Facts
@@ -30,10 +28,7 @@ class Shown(Protocol):
 
     @property
     def worst(self) -> str:
-        """What `badness` goes by, to complete 'The worst: …'."""
-
-    def badness(self, predictions: pd.DataFrame) -> NDArray[np.float64]:
-        """A number for each item, the higher the worse."""
+        """What `loss` goes by, to complete 'The worst: …'."""
 
     def answer(self, row: pd.Series) -> Answer:
         """One item's target beside its prediction."""

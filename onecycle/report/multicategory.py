@@ -6,7 +6,6 @@ from math import isnan
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
-from numpy.typing import NDArray
 
 from onecycle.decide import labels
 from onecycle.report import decided
@@ -37,11 +36,6 @@ AIMS = {  # what the threshold was chosen for, where it is no metric to be highe
     "precision": "with the most recall of those with a precision of {precision:g} or more",
 }
 LABELS = 40  # most frequent ones that the page shows
-
-
-def badness(predictions: pd.DataFrame) -> NDArray[np.float64]:
-    """The loss."""
-    return predictions["loss"].to_numpy(dtype=np.float64)
 
 
 def answer(row: pd.Series) -> Answer:

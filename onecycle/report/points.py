@@ -21,13 +21,8 @@ RESIDUALS = 100  # of plots/residuals.csv
 ENDS = ("low", "high")
 
 
-def badness(predictions: pd.DataFrame) -> NDArray[np.float64]:
-    """The distance in pixels of the picture as published."""
-    return np.asarray(np.linalg.norm(_gap(predictions), axis=1))
-
-
 def _gap(predictions: pd.DataFrame) -> NDArray[np.float64]:
-    """Predicted less true point, [N, 2] in those pixels."""
+    """Predicted less true point, [N, 2] in pixels of the picture as published."""
     target = np.array([list(point) for point in predictions["y"]], dtype=np.float64).reshape(-1, 2)
     predicted = predictions[["predicted_x_px", "predicted_y_px"]].to_numpy(dtype=np.float64)
     return predicted - target
@@ -49,7 +44,7 @@ def answer(row: pd.Series) -> Answer:
 def frames(facts: Facts) -> dict[str, pd.DataFrame]:
     """How far off the points are and which way: overall, in each group, and the worst."""
     predictions, sample = facts.predictions, facts.sample
-    errors, gap = badness(predictions), _gap(predictions)
+    errors, gap = predictions["loss"].to_numpy(), _gap(predictions)
     held = errors <= facts.decision["radius_px"]
     order = np.argsort(-errors, kind="stable")[:RESIDUALS]
     worst = predictions.iloc[order][["id", "group"]].assign(
@@ -57,7 +52,6 @@ def frames(facts: Facts) -> dict[str, pd.DataFrame]:
     )
     worst["way"] = [residuals.WAYS[way] for way in residuals.ways(gap[order])]
     return {
-        "coverage.csv": coverage.curve(errors, "radius_px"),
         "groups.csv": residuals.by_group(sample, errors, held, predictions["group"]),
         "ways.csv": residuals.by_way(sample, gap),
         "offset.csv": residuals.offset(sample, gap),
@@ -67,7 +61,7 @@ def frames(facts: Facts) -> dict[str, pd.DataFrame]:
 
 def decision(facts: Facts, frames: dict[str, pd.DataFrame]) -> Section:
     """The radius and the coverage that it meets."""
-    return coverage.section(facts, frames["coverage.csv"], "radius_px", " px")
+    return coverage.section(facts, "radius_px", " px")
 
 
 def details(facts: Facts, frames: dict[str, pd.DataFrame]) -> list[Section]:

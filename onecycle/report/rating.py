@@ -1,8 +1,6 @@
 """A number: its interval, and how far off each true value is."""
 
-import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from onecycle.report import beside, by_activity, coverage, tastes
 from onecycle.report.facts import Facts
@@ -16,12 +14,6 @@ BANDS = 10  # of the targets, where they are more than a few values
 FEW = 20
 
 
-def badness(predictions: pd.DataFrame) -> NDArray[np.float64]:
-    """The absolute error."""
-    error = predictions["predicted"] - predictions["y"]
-    return np.asarray(error.abs(), dtype=np.float64)
-
-
 def answer(row: pd.Series) -> Answer:
     """The number, the prediction and its bounds."""
     low, high = row["low"], row["high"]
@@ -32,7 +24,7 @@ def answer(row: pd.Series) -> Answer:
 def frames(facts: Facts) -> dict[str, pd.DataFrame]:
     """How far off the numbers are: overall, and by the true value."""
     predictions = facts.predictions
-    y, errors = predictions["y"], badness(predictions)
+    y, errors = predictions["y"], predictions["loss"]
     rows = pd.DataFrame({"target": y, "predicted": predictions["predicted"], "error": errors})
     rows["held"] = (predictions["low"] <= y) & (y <= predictions["high"])
     bands = y.rank(method="first") * BANDS // (len(y) + 1)
@@ -41,7 +33,7 @@ def frames(facts: Facts) -> dict[str, pd.DataFrame]:
     table.insert(0, "items", found.size())
     named = {"predicted": "predicted_mean", "error": "error_mean"}
     values = table.rename(columns=named).reset_index(drop=True)
-    own = {"coverage.csv": coverage.curve(errors, "radius"), "values.csv": values}
+    own = {"values.csv": values}
     rated = facts.rated
     if rated is None:
         return own
@@ -51,7 +43,7 @@ def frames(facts: Facts) -> dict[str, pd.DataFrame]:
 
 def decision(facts: Facts, frames: dict[str, pd.DataFrame]) -> Section:
     """The radius and the coverage that it meets."""
-    return coverage.section(facts, frames["coverage.csv"], "radius", "")
+    return coverage.section(facts, "radius", "")
 
 
 def details(facts: Facts, frames: dict[str, pd.DataFrame]) -> list[Section]:

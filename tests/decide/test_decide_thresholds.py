@@ -3,8 +3,8 @@ import pandas as pd
 import pytest
 from sklearn import metrics as sk
 
-from onecycle.decide import intervals, metrics
-from onecycle.decide.labelling import Goal
+from onecycle.decide import intervals
+from onecycle.decide.labelling import Counts, Goal
 from onecycle.decide.thresholds import best_threshold, choose_labels, sweep, sweep_in_bands
 from onecycle.errors import UserError
 
@@ -86,7 +86,7 @@ def test_bands_are_the_bootstrap_s_and_the_threshold_s_interval_holds_the_thresh
 
     def measured(weights):
         chosen = choose_labels(logits, float(at["threshold"]))
-        return {"f1_micro": metrics.f1_micro(chosen, y, weights)}
+        return {"f1_micro": Counts.of(chosen, y, weights).measures()["f1_micro"]}
 
     found = intervals.measure(measured, 60)["f1_micro"]
     assert (at["f1_micro_low"], at["f1_micro_high"]) == pytest.approx((found["low"], found["high"]))

@@ -11,7 +11,7 @@ import torch
 from onecycle.blocks.category import Category
 from onecycle.blocks.multicategory import Multicategory
 from onecycle.blocks.points import Points
-from onecycle.decide import metrics
+from onecycle.decide.labelling import Counts
 from onecycle.learn import augment, lr_finder, schedules
 from onecycle.learn.collab import DotProduct
 from onecycle.learn.groups import freeze, param_groups
@@ -198,7 +198,7 @@ def test_losses_and_accuracies():
     ones = np.ones((1, len(truth)))
     for thresh, expected in many["accuracy_multi"]:
         above = torch.sigmoid(logits).numpy() > thresh
-        found = metrics.accuracy_multi(above, truth.numpy().astype(bool), ones)
+        found = Counts.of(above, truth.numpy(), ones).measures()["accuracy_multi"]
         assert float(found[0]) == pytest.approx(expected, rel=1e-6)
     logits, truth = torch.tensor(one["logits"]), torch.tensor(one["truth"])
     category = Category(labels)

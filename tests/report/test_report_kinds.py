@@ -30,8 +30,8 @@ def test_every_kind_is_shown():
 
 
 def test_worst_items_are_the_worst_and_the_rest_is_spread():
-    badness = np.array([3.0, 9, 0, 7, 1, 8, 2, 5, 4, 6])
-    ordinary, worst = gallery.choose(badness, half=3)
+    losses = np.array([3.0, 9, 0, 7, 1, 8, 2, 5, 4, 6])
+    ordinary, worst = gallery.choose(losses, half=3)
     assert worst == [1, 5, 3]
     assert ordinary == [0, 6, 9]  # first, middle and last of those left
 
@@ -42,11 +42,11 @@ def test_no_item_twice(n):
     assert len(set(ordinary + worst)) == len(ordinary + worst) == min(n, 12)
 
 
-def test_labels_are_the_worse_the_higher_their_loss(problem):
-    for kind, shown in (("category", category), ("multicategory", multicategory)):
-        made = problem(kind)
-        made.predictions["loss"] = np.arange(24.0)[::-1]
-        assert np.argsort(-shown.badness(made.predictions)).tolist() == list(range(24))
+def test_items_are_the_worse_the_higher_their_loss(problem):
+    made = problem("points")
+    made.predictions["loss"] = np.arange(24.0)
+    _, worst = gallery.section(made.facts(), points).galleries
+    assert [card.names[0] for card in worst.cards] == made.predictions["id"][:-7:-1].tolist()
 
 
 def test_category_counts_confusions(problem):
@@ -126,7 +126,6 @@ def test_points_are_measured_in_pixels():
     row = pd.Series(
         {"y": [10.0, 20.0], "predicted_x_px": 13.0, "predicted_y_px": 24.0, "radius_px": 4.9}
     )
-    assert points.badness(row.to_frame().T).tolist() == [5]
     found = points.answer(row)
     assert found.flaw == "outside the radius" and "5.0" in found.predicted
     assert found.marks.target == (10, 20) and found.marks.predicted == (13, 24)
@@ -137,10 +136,11 @@ def test_points_tell_each_group_the_worst_first(problem):
     made = problem("points")
     shift = np.where(made.predictions["group"] == "person 2", 100.0, 0.0)
     made.predictions["predicted_x_px"] += shift
+    made.predictions["loss"] = np.linalg.norm(points._gap(made.predictions), axis=1)
     frames = points.frames(made.facts())
     groups = frames["groups.csv"]
     assert groups["group"].iloc[0] == "person 2" and groups["items"].tolist() == [8, 8, 8]
-    far = points.badness(made.predictions)[made.predictions["group"] == "person 2"]
+    far = made.predictions["loss"][made.predictions["group"] == "person 2"]
     assert groups["error_px_mean"][0] == pytest.approx(far.mean())
     assert groups["error_px_mean_low"][0] < far.mean() < groups["error_px_mean_high"][0]
     ways, section = frames["ways.csv"], points.details(made.facts(), frames)[0]

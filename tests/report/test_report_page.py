@@ -114,7 +114,7 @@ def test_pictures_or_rows(written):
 def test_flaws_are_said_in_words(written):
     made, html = written
     kind = SHOWN[made.facts().decision["kind"]]
-    worst = made.predictions.iloc[kind.badness(made.predictions).argmax()]
+    worst = made.predictions.iloc[made.predictions["loss"].argmax()]
     flaw = kind.answer(worst).flaw
     assert flaw
     assert " ".join(flaw.split()) in Outline(html).said()
