@@ -23,8 +23,9 @@ setup: $(READY) ## make .venv from requirements.lock (a few minutes, once)
 $(VENV)/.ready: requirements.lock
 	@$(BASE) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "error: $(BASE) is older than 3.11; name a newer one: make setup BASE=python3.12"; exit 1; }
+	@echo "installing the packages of requirements.lock: some minutes, once"
 	$(BASE) -m venv $(VENV)
-	$(VENV)/bin/python -m pip install --quiet --require-hashes -r requirements.lock
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	touch $@
 
 run: $(READY) ## run the graph, what params.yaml's `run` names, and show it

@@ -5,6 +5,7 @@ All of params.yaml is checked before any stage runs.
 
 import argparse
 import json
+import re
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -37,6 +38,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except UserError as error:
         complain(error)
         return 1
+    except KeyboardInterrupt:
+        complain("stopped; run again to go on")
+        return 130
     return 0
 
 
@@ -78,9 +82,15 @@ def run_stage(arguments: argparse.Namespace) -> None:
         STAGES[arguments.stage](Paths(arguments.problem), problem, params.threads)
     except FileNotFoundError as error:
         raise UserError(
-            f"{error.filename or error} is missing: run the stages before {arguments.stage}, "
+            f"{_missing(error)} is missing: run the stages before {arguments.stage}, "
             "or `dvc repro`, which runs all that are needed"
         ) from error
+
+
+def _missing(error: FileNotFoundError) -> str:
+    """The file's name; Arrow tells it between quotes only."""
+    quoted = re.search(r"'([^']+)'", str(error))
+    return str(error.filename or (quoted.group(1) if quoted else error))
 
 
 def set_values(arguments: argparse.Namespace) -> None:

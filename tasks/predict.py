@@ -123,8 +123,14 @@ def users(model: "Model", options: argparse.Namespace) -> list[str]:
 
 
 def told(found: dict[str, Any], out: Path) -> None:
-    """Says what was written."""
+    """Says what was written.
+
+    Raises:
+        UserError: no row has an answer.
+    """
     say(f"{out}: {found['rows']:,} rows, {found['errors']:,} of them without an answer")
     reasons = sorted(found.get("reasons", {}).items(), key=lambda each: (-each[1], each[0]))
     for reason, count in reasons[:REASONS]:
         say(one_line(f"  {count:,}: {reason}"))
+    if found["errors"] == found["rows"]:
+        raise UserError(f"{out}: no row has an answer; its column `error` tells why of each")

@@ -178,12 +178,19 @@ def assemble(files: Sequence[Path], out: Path, folder: Path, answers: Sequence[s
 
 
 def flat(table: pa.Table, answers: Sequence[str]) -> pd.DataFrame:
-    """A table for CSV: lists become text with `; ` between; no answer, without an error, `none`."""
+    """A table for CSV: lists become text; no answer, without an error, becomes `none`.
+
+    Names have `; ` between; numbers are a JSON array, which a spreadsheet takes for no formula.
+    """
     frame: pd.DataFrame = table.to_pandas(integer_object_nulls=True)  # floats would round them
     for field in table.schema:
         if pa.types.is_list(field.type):
             cells = table[field.name].to_pylist()
-            frame[field.name] = [None if it is None else "; ".join(map(str, it)) for it in cells]
+            numbers = pa.types.is_floating(field.type.value_type)
+            frame[field.name] = [
+                None if it is None else str(it) if numbers else "; ".join(map(str, it))
+                for it in cells
+            ]
     if "error" in frame:
         good = frame["error"].isna()
         for name in answers:

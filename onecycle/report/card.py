@@ -21,7 +21,8 @@ from onecycle.report import results, split
 from onecycle.report.facts import Facts
 from onecycle.report.words import count, percent
 
-SLICES = 40  # rows that are shown
+SLICES = 20  # rows that are shown
+LABELS = 200  # names that are shown
 MARKS = re.compile(r"([\\`*_\[\]|#~])")  # what Markdown reads
 
 
@@ -72,6 +73,7 @@ def shown(facts: Facts, license: str | None) -> dict[str, Any]:
     headline = results.row(facts.intervals, kind, facts.headline)
     slices, more = of_slices(facts.slices)
     pictures = facts.blocks.x.kind == "image"
+    learner = facts.trained.model["learner"]
     return {
         "problem": facts.problem,
         "header": header(facts.problem, words, facts.intervals, facts.judged, license),
@@ -81,18 +83,41 @@ def shown(facts: Facts, license: str | None) -> dict[str, Any]:
         "lineage": facts.lineage,
         "split": facts.split,
         "worth": f"{split.how(facts)}. {split.worth(facts)}",
-        "caveats": results.caveats(facts),
+        "labels": getattr(facts.blocks.y, "vocab", [])[:LABELS],
+        "made": f"{learner['arch']}, {_shown_at(learner)}{_weights(learner)}",
+        "caveats": [said.removesuffix(" See The split.") for said in results.caveats(facts)],
+        "method": results.method(facts),
         "rows": results.rows(facts),
         "n": found["n"],
         "judged": facts.judged,
         "slices": slices,
         "more_slices": more,
-        "decision": words.decision(facts.decision),
+        "decision": words.decision(facts.decision) + _whose(facts),
         "example": {
             "file": "photos/" if pictures else "pairs.csv",
             "python": '["photo.jpg"]' if pictures else '[("user", "item")]',
         },
     }
+
+
+def _shown_at(learner: Mapping[str, Any]) -> str:
+    """The size at which pictures are shown; empty without pictures."""
+    size = learner.get("size")
+    if size is None:
+        return ""
+    height, width = size if isinstance(size, list) else (size, size)
+    return f"pictures of {width} × {height} pixels by {learner['fit']}, "
+
+
+def _weights(learner: Mapping[str, Any]) -> str:
+    """What the training began with."""
+    return "from pretrained weights" if learner.get("weights") else "from scratch"
+
+
+def _whose(facts: Facts) -> str:
+    """A sentence on groups that a promise over items leaves out; empty where it leaves out none."""
+    over_items = facts.decision.get("over") == "items" and facts.groups > 0
+    return " That is for items of the groups at hand: a new one may be harder." * over_items
 
 
 def header(

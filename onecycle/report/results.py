@@ -142,7 +142,10 @@ def method(facts: Facts) -> str:
     """How the intervals were made."""
     whole_groups = facts.groups > 0 and not facts.within_groups
     units = f"the {facts.groups:,} groups" if whole_groups else "items"
-    return f"Intervals are 95 %, by the bootstrap over {units}."
+    return (
+        f"Intervals are 95 %, by the bootstrap over {units}: what others like these would give. "
+        "Another seed, precision or kind of CPU moves the score too."
+    )
 
 
 def rows(facts: Facts) -> list[Row]:

@@ -223,7 +223,7 @@ def test_histograms_of_parts_add_up(category, mixed):
 
 
 @pytest.mark.parametrize("suffix", [".parquet", ".csv"])
-def test_a_table_whose_columns_moved_is_begun_anew(rating, tmp_path, suffix, monkeypatch):
+def test_a_table_whose_columns_moved_is_begun_anew(rating, tmp_path, suffix, monkeypatch, capsys):
     frame = pd.DataFrame({"user": ["u1"] * 6, "item": ["i1"] * 6, "a": ["A"] * 6, "b": ["B"] * 6})
     monkeypatch.setattr(Ratings, "chunk", 2)
     pairs, out = tmp_path / "pairs.parquet", tmp_path / f"out{suffix}"
@@ -234,10 +234,11 @@ def test_a_table_whose_columns_moved_is_begun_anew(rating, tmp_path, suffix, mon
         raise KeyboardInterrupt
 
     frame.to_parquet(pairs)
-    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+    with monkeypatch.context() as patched:
         scored = Ratings.scored
         patched.setattr(Ratings, "scored", stopped)
-        main(command)
+        assert main(command) == 130
+    assert "stopped; run again to go on" in capsys.readouterr().err
     frame[["item", "user", "b", "a"]].to_parquet(pairs)
     assert main(command) == 0
     found = pd.read_parquet(out) if suffix == ".parquet" else pd.read_csv(out)
@@ -253,3 +254,18 @@ def test_the_plan_knows_a_file_that_was_changed(category, photos, tmp_path):
     assert model.takes.stamp(given) == before
     file.write_bytes((photos / "02.jpg").read_bytes())
     assert model.takes.stamp(given) != before
+
+
+def test_no_answer_at_all_is_a_failure(category, tmp_path, capsys):
+    (tmp_path / "a.jpg").touch()
+    out = tmp_path / "out.csv"
+    assert main(["predict", str(category), str(tmp_path / "a.jpg"), "-o", str(out)]) == 1
+    assert "no row has an answer" in capsys.readouterr().err
+    assert pd.read_csv(out)["error"].tolist() == ["is empty (0 bytes)"]
+
+
+def test_lists_of_numbers_are_arrays_in_csv(category, photos, tmp_path):
+    out = tmp_path / "out.csv"
+    assert main(["predict", str(category), str(photos / "00.jpg"), "--scores", "-o", str(out)]) == 0
+    (scores,) = (json.loads(each) for each in pd.read_csv(out)["scores"])
+    assert scores and all(isinstance(each, float) for each in scores)

@@ -47,11 +47,11 @@ def test_valid_in_place_of_test_is_said(problem):
 
 def test_few_groups_are_said(problem):
     made = problem("points")
-    assert results.method(made.facts()).endswith("the 3 groups.")
+    assert "over the 3 groups: what" in results.method(made.facts())
     made.judge("mse", (0.1, 0.2, 0.3), 0.5, within_groups=True)
     (said,) = results.caveats(made.facts())
     assert "3 groups only" in said and "leaves out the differences between groups" in said
-    assert results.method(made.facts()).endswith("items.")
+    assert "over items: what" in results.method(made.facts())
 
 
 def test_an_interval_without_width_is_no_certainty(problem):

@@ -301,3 +301,9 @@ def test_a_folder_with_a_link_that_leaves_it(project, capsys):
     assert main(["set", "problems.own.download={folder: mine}"]) == 0
     assert "link.jpg" in refused(capsys, "download", "own")
     assert written(project) == set()
+
+
+def test_a_stage_before_its_time_names_the_missing_file(project, capsys):
+    assert main(["split", "own"]) == 1
+    said = capsys.readouterr().err
+    assert said.startswith("error: data/own/items.parquet is missing: run the stages before split")
