@@ -12,6 +12,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from types import FrameType
 
@@ -37,7 +38,8 @@ def main(argv: list[str] | None = None) -> int:
     try:
         with ThreadPoolExecutor(1) as beside, connection.connected(lost) as connected:
             # Behind a run that has the database, or with settings, the graph will be another.
-            early = None if settings or connected.brief else beside.submit(read)
+            begun = dict(os.environ)  # a copy: a process must not start from what is being changed
+            early = None if settings or connected.brief else beside.submit(read, begun)
             gc.disable()  # what is imported stays: to look through it at each step takes .3 s
             from tasks.problems import change, load
 
@@ -46,7 +48,7 @@ def main(argv: list[str] | None = None) -> int:
             connected.point()
             for line in change(settings) if settings else []:
                 say(f"params.yaml: {line}")
-            stages = early or beside.submit(read)
+            stages = early or beside.submit(read, begun)
             os.environ.update(QUIET | os.environ)
             from flows import flow
 
@@ -86,10 +88,15 @@ def parser() -> argparse.ArgumentParser:
     return top
 
 
-def read() -> list[Stage]:
-    """The graph, as a process of its own reads it: two cores are quicker than one."""
+def read(environment: Mapping[str, str]) -> list[Stage]:
+    """The graph, as a process of its own reads it: two cores are quicker than one.
+
+    Args:
+        environment: of that process; this one's own may be changed by another thread meanwhile,
+            and a process that starts just then ends in `Bad address`.
+    """
     command = [sys.executable, "-m", "flows.graph"]
-    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False, env=environment)
     if done.returncode:
         raise UserError(f"flows.graph ended with status {done.returncode}: run again")
     found = json.loads(done.stdout.splitlines()[-1])

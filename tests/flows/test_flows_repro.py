@@ -389,11 +389,11 @@ def test_a_folder_outside_of_any_repository_is_the_user_s_error(tmp_path, monkey
 
 
 def test_a_run_reads_the_graph_in_a_process_of_its_own(toy, tmp_path, monkeypatch):
-    assert pipeline.read() == graph.read() != []
+    assert pipeline.read(os.environ) == graph.read() != []
     (toy / "dvc.yaml").write_text("stages: 1")
     with pytest.raises(UserError, match="dvc"):
-        pipeline.read()
+        pipeline.read(os.environ)
     monkeypatch.delenv("PYTHONPATH", raising=False)
     monkeypatch.chdir(tmp_path)
     with pytest.raises(UserError, match=r"flows\.graph ended with status 1"):
-        pipeline.read()
+        pipeline.read(os.environ)

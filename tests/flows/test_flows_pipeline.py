@@ -1,0 +1,20 @@
+"""The command line's own part: the graph is read beside imports that change the environment."""
+
+import os
+import subprocess
+
+from flows import pipeline
+
+
+def test_the_graph_s_process_starts_from_a_copy_of_the_environment(monkeypatch):
+    """From `os.environ` itself, while another thread changed it, it once ended in Bad address."""
+    given = []
+
+    def run(command, env, **options):
+        given.append(env)
+        return subprocess.CompletedProcess(command, 0, stdout="[]\n")
+
+    monkeypatch.setattr(subprocess, "run", run)
+    begun = dict(os.environ)
+    assert pipeline.read(begun) == []
+    assert given == [begun] and given[0] is not os.environ
