@@ -166,7 +166,7 @@ def apply(
             key, equals, text = setting.partition("=")
             if not equals:
                 raise UserError(f"'{setting}': expected key=value or @FILE")
-            value = _value(setting, text)
+            value = parse(text, setting)
             patch = _nest(key.split("."), _Replace(value) if _maps(value) else value)
         said += _merge(document, patch, "")
     written = io.StringIO()
@@ -178,11 +178,20 @@ def apply(
     return said
 
 
-def _value(setting: str, text: str) -> Yaml:
+def parse(text: str, what: str) -> Yaml:
+    """Reads a value of params.yaml, as it stands after a key.
+
+    Args:
+        text: YAML.
+        what: to be named if it is wrong.
+
+    Raises:
+        UserError: it is no YAML.
+    """
     try:
         return _plain().load(text)
     except MarkedYAMLError as error:
-        raise UserError(f"'{setting}': the value is not valid YAML: {error.problem}") from None
+        raise UserError(f"'{what}': the value is not valid YAML: {error.problem}") from None
     except BROKEN as error:
         raise UserError(f"the value is not valid YAML: {_first_line(error)}") from None
 

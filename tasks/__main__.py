@@ -14,7 +14,18 @@ from onecycle.errors import UserError
 from onecycle.params import nearest
 from onecycle.paths import Paths
 from onecycle.progress import complain, say
-from tasks import calibrate, download, evaluate, export, lr_find, predict, prepare, split, train
+from tasks import (
+    calibrate,
+    download,
+    evaluate,
+    export,
+    lr_find,
+    predict,
+    prepare,
+    split,
+    study,
+    train,
+)
 from tasks.problems import SCHEMA_FILE, Problem, change, load, schema
 
 STAGES: dict[str, Callable[[Paths, Problem, int], None]] = {
@@ -59,6 +70,9 @@ def parser() -> argparse.ArgumentParser:
     command = commands.add_parser("export", help="a bundle as an ONNX file, held to the model")
     export.arguments(command)
     command.set_defaults(call=export.run)
+    command = commands.add_parser("study", help="train a recipe under variations and compare them")
+    study.arguments(command)
+    command.set_defaults(call=study.run)
     command = commands.add_parser("check", help="check params.yaml and do nothing else")
     command.set_defaults(call=lambda _: say(f"params.yaml: {len(load().problems)} problems, fine"))
     command = commands.add_parser("index", help="write the page over all problems' reports")

@@ -1,9 +1,14 @@
 """lr_find: a range test on a fresh model, its curve and its suggestions."""
 
+from typing import TYPE_CHECKING
+
 from onecycle.foreign import write_csv
 from onecycle.learn import lr_finder, recipe
 from onecycle.paths import Paths, write_json
 from onecycle.progress import say
+
+if TYPE_CHECKING:
+    from onecycle.learn.learner import Learner
 
 
 class Params(lr_finder.RangeTest):
@@ -29,14 +34,19 @@ def run(paths: Paths, params: Params, learner_params: recipe.Learner, threads: i
 
     from onecycle.learn import assemble
 
-    learner = assemble.fresh(paths, learner_params, threads)
-    frozen = learner.pretrained if params.frozen is None else params.frozen
-    say(f"range test of {params.steps} steps, body {'frozen' if frozen else 'not frozen'}")
-    if frozen:
-        learner.freeze()
-    curve = learner.lr_find(params)
+    curve = test(assemble.fresh(paths, learner_params, threads), params)
     columns = {"lr": curve.rates, "loss": curve.smooth, "batch_loss": curve.losses}
     write_csv(paths.report("lr_find.csv"), pd.DataFrame(columns))
     chosen = lr_finder.choose(params, curve)
     write_json(paths.model("lr.json"), chosen)
     say(f"learning rate {chosen['used'] or 'not found'}: {chosen['reason']}")
+
+
+def test(learner: "Learner", params: Params) -> lr_finder.Curve:
+    """The range test of a fresh learner."""
+    frozen = learner.pretrained if params.frozen is None else params.frozen
+    say(f"range test of {params.steps} steps, body {'frozen' if frozen else 'not frozen'}")
+    with learner.untouched():
+        if frozen:
+            learner.freeze()
+        return learner.lr_find(params)

@@ -104,6 +104,17 @@ def change(settings: Iterable[str], *, write: bool = True) -> list[str]:
     return apply(settings, check, write=write)
 
 
+def with_changes(settings: Iterable[str]) -> Params:
+    """Params.yaml as it would be with settings, which are not written; as `change`.
+
+    Raises:
+        UserError: as `change`.
+    """
+    found: list[Params] = []
+    apply(settings, lambda raw: found.append(check(raw)), write=False)
+    return found[0]
+
+
 def check(raw: Yaml) -> Params:
     """Checks all of params.yaml.
 

@@ -1,8 +1,10 @@
 """From a problem's files to a learner and its data: what lr_find and train begin with."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
+import pandas as pd
 import pyarrow.parquet as pq
 
 from onecycle import tables
@@ -28,10 +30,28 @@ def fresh(paths: Paths, params: recipe.Learner, threads: int) -> Learner:
     device.use_threads(threads)
     items = paths.data("items.parquet")
     parts = split_items(items, paths.data("split.parquet"), ["id", "x", "y"])
+    return of_parts(paths, parts, target_of(items), params)
+
+
+def of_parts(
+    paths: Paths, parts: Mapping[str, pd.DataFrame], target: str, params: recipe.Learner
+) -> Learner:
+    """As `fresh`, of parts that need not be those of split.parquet.
+
+    Args:
+        paths: of the pictures, and of the titles of what is rated.
+        parts: rows of the items table by the part's name.
+        target: the target block's name.
+        params: the section `learner`.
+
+    Raises:
+        UserError: as `fresh`.
+    """
     view = params if isinstance(params, recipe.View) else None
-    blocks = Blocks.from_train(parts["train"], target_of(items), view, paths.data("pixels"))
+    blocks = Blocks.from_train(parts["train"], target, view, paths.data("pixels"))
     if isinstance(blocks.x, Pairs):  # what is recommended later is told by its title
-        blocks = replace(blocks, x=replace(blocks.x, titles=tables.titles(items, blocks.x.items)))
+        titles = tables.titles(paths.data("items.parquet"), blocks.x.items)
+        blocks = replace(blocks, x=replace(blocks.x, titles=titles))
     data = Datasets(blocks, {name: blocks.encode(each) for name, each in parts.items()})
     learner = make_learner(data, params)
     say(learner.check())

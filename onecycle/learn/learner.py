@@ -1,6 +1,6 @@
 """The learner: one model, its data, and the loops that train, test rates and predict."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from itertools import chain
 
@@ -35,6 +35,9 @@ class Learner:
         data: the data sets of a split.
         recipe: batch size, weight decay, seed and what else the section `learner` says.
         compute: device and precision.
+
+    Attributes:
+        seen: called after every epoch with valid's scores, float32 [N, outputs]; null: nobody is.
     """
 
     def __init__(self, model: Grouped, data: Datasets, recipe: Training, compute: Compute) -> None:
@@ -44,6 +47,7 @@ class Learner:
         self.epoch = 0  # over all phases; with the seed it decides the order of samples
         self.frozen = 0  # so many groups, from the first, do not train
         self.stepper = Stepper(data.blocks.y.loss, recipe, compute)
+        self.seen: Callable[[Floats], object] | None = None
 
     def freeze_to(self, group: int) -> None:
         """Freezes all layer groups before `group`; below 0 it counts from the last.
@@ -191,9 +195,13 @@ class Learner:
     def _watch(self, task: Task) -> tuple[float, float]:
         """Loss and metric of valid while a task is trained."""
         if task.valid is None:
-            return self.validate(self.data.valid)
-        self.model.eval()
-        return self._measured(self._scores(task.valid.model, task.valid.data), self.data.valid)
+            scores = self.predict(self.data.valid)
+        else:
+            self.model.eval()
+            scores = self._scores(task.valid.model, task.valid.data)
+        if self.seen:
+            self.seen(scores)
+        return self._measured(scores, self.data.valid)
 
     def validate(self, part: Dataset) -> tuple[float, float]:
         """Loss and metric of a part."""

@@ -1,0 +1,68 @@
+"""The pictures that several studies share."""
+
+from typing import Any
+
+from matplotlib.figure import Figure
+
+from onecycle.report.figures import Theme, calm
+from onecycle.studies.finding import Picture
+
+ROW = 0.34  # inches of an arm
+
+
+def arms(told: dict[str, Any]) -> Picture:
+    """Every arm's score with its interval, test's and valid's, beside the base's.
+
+    Args:
+        told: of `finding.to_json`.
+    """
+    parts = list(reversed(told["n"]))  # test first
+    rows = [arm for arm in told["arms"] if arm["score"]]
+    height = 1.1 + ROW * len(rows)
+
+    def draw(figure: Figure, theme: Theme) -> None:
+        figure.subplots_adjust(left=0.3, top=1 - 0.35 / height, bottom=0.55 / height)
+        axes = calm(figure.add_subplot(), theme, f"{told['metric']}, with 95 % intervals")
+        colours = [theme.accent, theme.faint]
+        for at, arm in enumerate(rows):
+            for place, (part, colour) in enumerate(zip(parts, colours, strict=False)):
+                found = arm["score"].get(part)
+                if found is None:
+                    continue
+                y = at + 0.22 * place
+                axes.plot([found["low"], found["high"]], [y, y], color=colour, linewidth=1.6)
+                axes.plot(found["value"], y, "o", color=colour, markersize=5)
+                axes.plot(
+                    found["by_seed"], [y] * len(found["by_seed"]), "|", color=colour, markersize=7
+                )
+            if arm["name"] == told["base"]:
+                axes.axvline(
+                    arm["score"][parts[0]]["value"], color=theme.faint, linewidth=0.8, linestyle=":"
+                )
+        for part, colour in zip(parts, colours, strict=False):
+            axes.plot([], [], "o-", color=colour, markersize=5, label=part)
+        axes.set_yticks(range(len(rows)), [arm["name"] for arm in rows], parse_math=False)
+        axes.set_ylim(len(rows) - 0.5, -0.6)
+        if len(parts) > 1:
+            figure.legend(
+                *axes.get_legend_handles_labels(),
+                frameon=False,
+                fontsize=9,
+                ncols=2,
+                labelcolor=theme.ink,
+                loc="upper right",
+                borderaxespad=0,
+            )
+
+    scores = ", ".join(
+        f"{arm['name']} {arm['score'][parts[0]]['value']:.4g}"
+        for arm in rows
+        if parts[0] in arm["score"]
+    )
+    ticks = " Ticks are single seeds." if len(told["seeds"]) > 1 else ""
+    return Picture(
+        draw,
+        f"{told['metric']} on {parts[0]} of each arm: {scores}",
+        f"Each arm's {told['metric']}; the dotted line is '{told['base']}' on {parts[0]}.{ticks}",
+        height,
+    )

@@ -1,0 +1,258 @@
+"""One training of a study, kept in a folder whose name hangs on all that decides what it gives.
+
+So a study that was killed goes on where it was, and studies that train the same share it. The
+folders lie in `.onecycle/studies/`, which no stage reads and which may be deleted at any time.
+"""
+
+import hashlib
+import json
+import os
+import time
+from collections.abc import Mapping
+from contextlib import redirect_stdout
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+
+import onecycle
+from onecycle.errors import UserError
+from onecycle.learn import assemble, device, lr_finder
+from onecycle.learn.datasets import Dataset
+from onecycle.learn.learner import Learner
+from onecycle.paths import Paths, home, read_json, remove, whole, write_json
+from onecycle.splits import checked
+from onecycle.studies import outcome
+from onecycle.studies.arm import Arm
+from onecycle.studies.outcome import Part
+from onecycle.tables import joined, read_items
+from tasks import lr_find, train
+from tasks.problems import Problem
+
+CODE = ("blocks", "items", "learn", "pixels", "splits")  # of onecycle: what decides a training
+COLUMNS = ["id", "x", "y", "group"]
+UNKNOWN = "unknown"  # the part of labels that were held out
+
+
+@dataclass(frozen=True)
+class Job:
+    """One training.
+
+    Attributes:
+        problem: its name.
+        root: the working tree.
+        arm: whose it is.
+        sections: of the problem, with the arm's changes, a seed and a fold.
+        threads: of torch.
+        own_split: whether the split is made anew, in place of split.parquet.
+        store: the folder that keeps trainings.
+        key: of this one's own folder there.
+        range_key: of the range test that it may share with others.
+    """
+
+    problem: str
+    root: Path
+    arm: Arm
+    sections: dict[str, Any]
+    threads: int
+    own_split: bool
+    store: Path
+    key: str
+    range_key: str
+
+    @property
+    def folder(self) -> Path:
+        """Where it lies once it is done."""
+        return self.store / self.key
+
+    @property
+    def done(self) -> bool:
+        """Whether it has been trained before."""
+        return (self.folder / outcome.TOLD).exists()
+
+
+def jobs(paths: Paths, arm: Arm, asked: Mapping[str, Any], seed: int, threads: int) -> list[Job]:
+    """The trainings of an arm for one seed: one, or one for each fold.
+
+    Raises:
+        UserError: the arm's changes give no problem that makes sense.
+    """
+    store = home() / "studies" / paths.problem
+    base = {"data": _data(paths), "code": _code(), "made": _made(), "threads": threads}
+    base |= {"held_out": arm.held_out, "many": arm.many}
+    found = []
+    for fold in range(arm.folds) if arm.folds else [None]:
+        sections = arm.sections(asked, seed, fold)
+        own = sections["split"] != asked["split"]
+        split = sections["split"] if own else _sha256(paths.data("split.parquet"))
+        tested = {"split": split, **{name: sections[name] for name in ("learner", "lr_find")}}
+        range_key = _key(base | tested)
+        key = _key(base | tested | {"train": sections["train"]})
+        found.append(
+            Job(paths.problem, paths.root, arm, sections, threads, own, store, key, range_key)
+        )
+    return found
+
+
+def run(job: Job) -> Path:
+    """Trains, unless that was done before; gives the folder.
+
+    A training that gives no model, such as one whose loss is not finite, is kept as that.
+
+    Raises:
+        UserError: the split can't be made, the weights can't be had, or a file is missing.
+    """
+    if job.done:
+        return job.folder
+    with whole(job.folder) as partial:
+        partial.mkdir()
+        with (partial / "log.txt").open("w", encoding="utf-8") as log, redirect_stdout(log):
+            _train(job, partial)
+    return job.folder
+
+
+def _train(job: Job, folder: Path) -> None:
+    problem, paths = Problem.model_validate(job.sections), Paths(job.problem, job.root)
+    parts, unknown, target = _parts(job, problem, paths)
+    device.use_threads(job.threads)
+    learner = assemble.of_parts(paths, parts, target, problem.learner)
+    found = _range_test(job, problem, learner)
+    epochs: list[Any] = []
+    learner.seen = epochs.append
+    told: dict[str, Any] = {"found": found, "history": [], "phases": [], "failed": None}
+    wall, cpu = time.perf_counter(), time.process_time()
+    try:
+        told["history"], told["phases"] = train.train(learner, problem.train, found)
+    except UserError as error:
+        told["failed"] = str(error)
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
+    told["seconds"], told["cpu_s"] = time.perf_counter() - wall, time.process_time() - cpu
+    told["precision"] = learner.compute.precision
+    judged: dict[str, Part] = {}
+    if not told["failed"]:
+        for name in [name for name in learner.data.parts if name != "train"]:
+            judged[name] = _judged(learner, learner.data.parts[name])
+        order = np.argsort(parts["valid"]["id"].to_numpy(dtype=np.str_), kind="stable")
+        valid = judged["valid"]
+        seen = np.stack(epochs)[:, order]
+        judged["valid"] = Part(**(valid.arrays() | {"epochs": seen}))
+        if len(unknown):
+            judged[UNKNOWN] = _judged(learner, _without_y(learner, unknown))
+    outcome.write(folder, judged, told)
+
+
+def _parts(
+    job: Job, problem: Problem, paths: Paths
+) -> tuple[dict[str, pd.DataFrame], pd.DataFrame, str]:
+    """The parts' items, those of labels held out, and the target's name."""
+    table = read_items(paths.data("items.parquet"))
+    split = _split(job, problem, paths, table)
+    rows = joined(table[COLUMNS], split)
+    target = assemble.target_of(paths.data("items.parquet"))
+    strange = rows["y"].isin(job.arm.held_out) if job.arm.held_out else rows["y"].isna() & False
+    judged = "test" if (rows["split"] == "test").any() else "valid"
+    unknown = rows[strange & (rows["split"] == judged)].reset_index(drop=True)
+    rows = rows[~strange]
+    if job.arm.many:
+        rows, target = rows.assign(y=rows["y"].map(lambda label: [label])), "multicategory"
+    parts = {str(part): each.reset_index(drop=True) for part, each in rows.groupby("split")}
+    return parts, unknown, target
+
+
+def _split(job: Job, problem: Problem, paths: Paths, items: pd.DataFrame) -> pd.DataFrame:
+    """`id split`: of split.parquet, or made for the arm and audited as the stage does it.
+
+    Raises:
+        UserError: more leaks than the section's limits allow.
+    """
+    if not job.own_split:
+        return pd.read_parquet(paths.data("split.parquet"))
+    prints = checked.read_prints(paths.data("pixels"))
+    split, _ = checked.divide(items, problem.split, prints, paths.data("raw"))
+    over = checked.check(items, split, problem.split, prints).over
+    if over:
+        raise UserError(f"arm '{job.arm.name}': " + "\n".join(over))
+    return split
+
+
+def _range_test(job: Job, problem: Problem, learner: Learner) -> dict[str, Any]:
+    """What lr.json would say, and the curve; null suggestions where no phase asks for a rate."""
+    phases = problem.train.frozen, problem.train.unfrozen
+    if not any(phase.epochs and phase.lr == "find" for phase in phases):
+        return {"used": None, "reason": "no phase asks for a rate"}
+    file = job.store / f"range-{job.range_key}.json"
+    if not file.exists():
+        curve = lr_find.test(learner, problem.lr_find)
+        known = np.isfinite(curve.smooth)
+        points = {"lr": curve.rates[known].tolist(), "loss": curve.smooth[known].tolist()}
+        write_json(file, lr_finder.choose(problem.lr_find, curve) | {"curve": points})
+    found: dict[str, Any] = read_json(file)
+    return found
+
+
+def _judged(learner: Learner, part: Dataset) -> Part:
+    """A part as the model judges it, by id."""
+    ids = part.items["id"].to_numpy(dtype=np.str_)
+    order, groups = np.argsort(ids, kind="stable"), part.groups
+    return Part(
+        ids[order],
+        part.y.numpy()[order],
+        learner.predict(part)[order],
+        None if groups is None else groups[order],
+        None if part.size_px is None else part.size_px[order],
+    )
+
+
+def _without_y(learner: Learner, items: pd.DataFrame) -> Dataset:
+    """Examples whose targets the vocabulary lacks: only their inputs mean anything."""
+    blocks = learner.data.blocks
+    x = blocks.x.encode(items["id"].tolist(), items["x"])
+    return Dataset(items, x, torch.zeros(len(items), dtype=torch.int64), blocks, None)
+
+
+# ---- what decides a training ----
+
+
+def _key(value: Any) -> str:  # noqa: ANN401 - what JSON can hold
+    text = json.dumps(value, sort_keys=True, ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()[:20]
+
+
+def _data(paths: Paths) -> list[str | None]:
+    """Of the items and of their pixels, whose index tells how they were made."""
+    index = paths.data("pixels") / "index.json"
+    return [_sha256(paths.data("items.parquet")), _sha256(index) if index.exists() else None]
+
+
+def _code() -> str:
+    """Of the sources that decide a training."""
+    library = Path(onecycle.__file__).parent
+    files = [file for name in CODE for file in sorted((library / name).rglob("*.py"))]
+    own = [Path(str(module.__file__)) for module in (train, lr_find)] + [Path(__file__)]
+    return _key([_sha256(file) for file in [*files, *own]])
+
+
+def _made() -> dict[str, Any]:
+    """Versions and device, but for the precision, which the recipe asks for."""
+    made = device.made_with(device.choose("auto"))
+    return {**made, "threads": None}
+
+
+def _sha256(file: Path) -> str:
+    return hashlib.sha256(file.read_bytes()).hexdigest()
+
+
+def sweep(store: Path) -> None:
+    """Removes what processes that are no more have left half made."""
+    for left in store.glob(".*.partial"):
+        process = int(left.name.split(".")[-2])
+        try:
+            os.kill(process, 0)
+        except ProcessLookupError:
+            remove(left)
+        except PermissionError:
+            continue

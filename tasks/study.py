@@ -1,0 +1,222 @@
+"""study: a recipe trained under variations, side by side; outside the graph."""
+
+import argparse
+import os
+import threading
+from collections.abc import Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import get_context, parent_process
+from multiprocessing.connection import wait as wait_for
+from typing import TYPE_CHECKING, Any
+
+from onecycle.errors import UserError
+from onecycle.params import nearest
+from onecycle.paths import Paths
+from onecycle.progress import say, track
+from tasks.problems import Params, Problem, with_changes
+
+if TYPE_CHECKING:
+    from onecycle.studies.arm import Arm, Asked
+    from onecycle.studies.outcome import Outcome
+    from tasks.arms import Job
+
+SEEDS, FOLDS = 3, 5
+
+
+def arguments(command: argparse.ArgumentParser) -> None:
+    """Adds what the command takes."""
+    command.add_argument("name", help="of the study; `list` tells all of them")
+    command.add_argument("problem", nargs="?", help="its name under problems: in params.yaml")
+    command.add_argument("--seeds", type=int, default=SEEDS, help="trainings of each arm")
+    command.add_argument("--folds", type=int, default=FOLDS, help="of studies that fold")
+    command.add_argument("--values", help="what to try in place of its own grid, as YAML: [1, 2]")
+    command.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        dest="settings",
+        metavar="KEY=VALUE or @FILE",
+        help="for this study only: params.yaml stays as it is",
+    )
+
+
+def run(options: argparse.Namespace) -> None:
+    """Trains the arms, those that were not trained before, and writes what they come to.
+
+    Raises:
+        UserError: there is no such study or problem, or the study has no meaning for it.
+    """
+    from onecycle.studies.registry import STUDIES
+
+    if options.name == "list":
+        for name, it in STUDIES.items():
+            say(f"{name:<14}{question(it)}")
+        return
+    if options.name not in STUDIES:
+        raise UserError(f"no study '{options.name}'; {nearest(options.name, STUDIES)}")
+    params = with_changes(options.settings)
+    if options.problem not in params.problems:
+        hint = nearest(str(options.problem), params.problems)
+        raise UserError(f"params.yaml has no problem '{options.problem}'; {hint}")
+    if options.seeds < 1 or options.folds < 2:
+        raise UserError("expected --seeds of at least 1 and --folds of at least 2")
+    study(options.name, Paths(options.problem), params, options)
+
+
+def study(name: str, paths: Paths, params: Params, options: argparse.Namespace) -> None:
+    """Runs one study of one problem."""
+    from onecycle.report import index
+    from onecycle.studies import finding, written
+    from onecycle.studies.registry import STUDIES
+
+    it, one = STUDIES[name], asked(paths, params.problems[paths.problem], options)
+    done: dict[str, Outcome] = {}
+    with ended_with_parent(slots(params.threads)) as pool:
+        while new := [arm for arm in it.arms(one, done) if arm.name not in done]:
+            done |= trained(pool, paths, new, one, params.threads)
+    found = it.read(one, done)
+    told = finding.to_json(name, question(it), one, done, found)
+    file = written.write(paths, told, found)
+    index.write(paths.root)
+    for line in told["says"]:
+        say(line)
+    say(str(file))
+    if not found.adopt:
+        say("nothing to adopt: params.yaml is as good as what was tried")
+        return
+    said = " ".join(f"--set '{each}'" for each in found.adopt)
+    say(f"to adopt it: python -m flows.pipeline {said}")
+
+
+def asked(paths: Paths, problem: Problem, options: argparse.Namespace) -> "Asked":
+    """What the study is asked to look at.
+
+    Raises:
+        UserError: the problem's items are not there yet, or --values is no list.
+    """
+    from onecycle.params import parse
+    from onecycle.studies.arm import Asked
+
+    values = parse(options.values, "--values") if options.values else []
+    if not isinstance(values, list):
+        raise UserError(f"--values: expected a list such as [0.01, 0.1], got {options.values}")
+    for name in ("items.parquet", "split.parquet"):
+        if not paths.data(name).exists():
+            raise UserError(
+                f"{paths.data(name)} is missing: run the stages up to split, "
+                f"or `python -m flows.pipeline --problems {paths.problem}`"
+            )
+    seed = problem.learner.seed
+    return Asked(
+        paths=paths,
+        sections=problem.model_dump(),
+        kind=problem.prepare.y,
+        seeds=tuple(range(seed, seed + options.seeds)),
+        values=values,
+        folds=options.folds,
+    )
+
+
+def question(study: Any) -> str:  # noqa: ANN401 - a module
+    """What a study asks: the first line of its module's docstring."""
+    return (study.__doc__ or "").splitlines()[0]
+
+
+def trained(
+    pool: ProcessPoolExecutor,
+    paths: Paths,
+    arms: Sequence["Arm"],
+    asked: "Asked",
+    threads: int,
+) -> dict[str, "Outcome"]:
+    """Trains arms side by side; those that were trained before are read.
+
+    Raises:
+        UserError: a training could not begin.
+    """
+    from onecycle.studies.outcome import Outcome, Run
+    from tasks import arms as training
+
+    wanted = {
+        arm.name: [training.jobs(paths, arm, asked.sections, seed, threads) for seed in asked.seeds]
+        for arm in arms
+    }
+    every = {job.key: job for of in wanted.values() for seed in of for job in seed}
+    training.sweep(next(iter(every.values())).store)
+    left = [job for job in every.values() if not job.done]
+    known = len(every) - len(left)
+    if known:
+        say(f"{known} of {len(every)} trainings are there from before")
+    for job, told in track(finished(pool, left), "trainings", len(left)):
+        seed = job.sections["learner"]["seed"]
+        fold = f", fold {job.sections['split']['fold']}" if job.arm.folds else ""
+        say(f"'{job.arm.name}', seed {seed}{fold}: {told}")
+    return {
+        arm.name: Outcome(
+            arm, [[Run.read(job.folder) for job in seed] for seed in wanted[arm.name]]
+        )
+        for arm in arms
+    }
+
+
+def finished(pool: ProcessPoolExecutor, jobs: Sequence["Job"]) -> Iterator[tuple["Job", str]]:
+    """Each training once it is done, with what it came to in words.
+
+    Raises:
+        UserError: one could not begin, or its process was killed.
+    """
+    waiting: dict[Future[str], Job] = {pool.submit(train, job): job for job in jobs}
+    try:
+        while waiting:
+            for future in wait(waiting, return_when=FIRST_COMPLETED).done:
+                yield waiting.pop(future), future.result()
+    except BrokenProcessPool:
+        raise UserError(
+            "a training's process was killed, for want of memory perhaps (lower threads, or "
+            "learner.batch_size); run the study again to go on"
+        ) from None
+    finally:
+        for future in waiting:
+            future.cancel()
+
+
+def train(job: "Job") -> str:
+    """Trains one, in a process of its own; what it came to in words."""
+    from onecycle.paths import read_json
+    from onecycle.studies.outcome import TOLD
+    from tasks import arms
+
+    told = read_json(arms.run(job) / TOLD)
+    if told["failed"]:
+        return f"no model: {told['failed']}"
+    last = told["history"][-1]
+    return f"metric on valid {last['metric']:.4g}, {told['seconds']:.0f} s"
+
+
+def slots(threads: int) -> int:
+    """How many trainings run at once: as many as there are cores for; one where there is a GPU."""
+    import torch
+
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return 1 if torch.cuda.is_available() else max(1, (cores or 1) // threads)
+
+
+def ended_with_parent(slots: int) -> ProcessPoolExecutor:
+    """Processes that end when this one does, however it ends."""
+    return ProcessPoolExecutor(slots, mp_context=get_context("spawn"), initializer=follow_parent)
+
+
+def follow_parent() -> None:
+    """Ends this process as soon as its parent is no more; Ctrl-C is the parent's affair."""
+    import signal
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parent = parent_process()
+
+    def watch() -> None:
+        if parent is not None:
+            wait_for([parent.sentinel])
+            os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
