@@ -143,7 +143,11 @@ def part(told: Told, plan: Plan, pictures: Path) -> dict[str, Any]:
     on_paper(told.picture, pictures / name)
     kept = {key: told.json["picture"][key] for key in ("alt", "caption")}
     adopt = " ".join(f"--set '{each}'" for each in told.json["adopt"])
-    return shown | kept | {"says": told.json["says"], "adopt": adopt, "picture": f"lesson/pictures/{name}"}
+    return (
+        shown
+        | kept
+        | {"says": told.json["says"], "adopt": adopt, "picture": f"lesson/pictures/{name}"}
+    )
 
 
 def on_paper(picture: Path, to: Path) -> None:

@@ -6,9 +6,6 @@ shapes; so the values pass from one to the other by their place.
 
 from pathlib import Path
 
-import torch
-from timm import create_model
-
 from onecycle.errors import UserError
 from onecycle.paths import home, whole
 
@@ -25,6 +22,9 @@ def convert() -> None:
     to = home() / "lite0.pth"
     if to.exists():
         return
+    import torch
+    from timm import create_model
+
     theirs = torch.load(SOURCE, map_location="cpu", weights_only=True)
     ours = create_model(ARCH).state_dict()
     if [each.shape for each in theirs.values()] != [each.shape for each in ours.values()]:
