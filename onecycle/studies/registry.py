@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from onecycle.studies import schedule, weight_decay
+from onecycle.studies import epochs, schedule, weight_decay
 from onecycle.studies.arm import Arm, Asked
 from onecycle.studies.finding import Done, Finding
 
@@ -27,6 +27,7 @@ class Study(Protocol):
 
 
 STUDIES: dict[str, Study] = {
+    "epochs": epochs,
     "schedule": schedule,
     "weight_decay": weight_decay,
 }
