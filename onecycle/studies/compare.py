@@ -161,6 +161,11 @@ class Judge:
         """The mean over an arm's seeds, one column, with its resamples."""
         return averaged(self._all[self._places[arm]])
 
+    def weighted(self, arm: str, weights: Floats) -> Floats:
+        """The mean over an arm's seeds of other weights of the items, [B, N]; float64 [B]."""
+        found: Floats = np.mean([self._metric(each, weights) for each in self.parts[arm]], axis=0)
+        return found
+
     def by_seed(self, arm: str) -> Floats:
         """Each seed's metric, float64 [S]."""
         found: Floats = self._all.value[self._places[arm]]

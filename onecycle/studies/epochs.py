@@ -77,6 +77,11 @@ def read(asked: Asked, done: Done) -> Finding:
     valid, known = judges["valid"], {"phase": asked.phases[-1], "asked epochs": own}
     adopt, why = _adopt(asked, course, valid)
     says = [_first(course), *_worth(judges, course, own), why, *_loss(course)]
+    if course.before:
+        says.append(
+            f"By epoch {course.chosen} the {asked.phases[-1]} phase gains "
+            f"{signed(course.judge.gain(course.settled, str(course.before)))} over the one before."
+        )
     if course.seeds < len(FEW):
         says.append(FEW[course.seeds])
     ends = {name: valid.value(name) for name in valid.parts}
@@ -113,17 +118,19 @@ def _figures(course: Course) -> dict[str, Estimate | float | str]:
 
 
 def _first(course: Course) -> str:
-    judge, long = course.judge, len(course.last)
-    of = luck(judge, course.seeds)
+    judge, long, of = course.judge, len(course.last), luck(course.judge, course.seeds)
     if course.settled == course.last[-1]:
         return (
             f"{judge.metric} on valid improves, beyond luck, up to the last of {long} epochs "
             f"({of}): a longer training may gain still."
         )
+    rest = "and none is better at all."
+    if course.best != course.settled:
+        gain = judge.gains(course.last, course.settled)[course.best]
+        rest = f"the best, {course.within(course.best)}, is better by {signed(gain)}."
     return (
         f"After epoch {course.chosen} of {long} no later one has a better {judge.metric} on valid, "
-        f"beyond luck ({of}); the best, {course.within(course.best)}, is better by "
-        f"{signed(judge.gains(course.last, course.settled)[course.best])}."
+        f"beyond luck ({of}); {rest}"
     )
 
 
