@@ -17,17 +17,12 @@ cycle over the long one and over the asked one, and `long over as asked`.
 
 from collections.abc import Mapping
 
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
-
 from onecycle.errors import UserError
-from onecycle.report.figures import Theme, calm
 from onecycle.report.parts import Table
 from onecycle.report.words import count
 from onecycle.studies.arm import ASKED, Arm, Asked
 from onecycle.studies.compare import Estimate, Judge
-from onecycle.studies.course import Course
+from onecycle.studies.course import Course, draw
 from onecycle.studies.finding import Done, Finding, Picture, judged
 from onecycle.studies.words import luck, score, signed, told
 
@@ -84,9 +79,10 @@ def read(asked: Asked, done: Done) -> Finding:
         )
     if course.seeds < len(FEW):
         says.append(FEW[course.seeds])
-    ends = {name: valid.value(name) for name in valid.parts}
+    lengths = {ASKED: own, FRESH: course.chosen}
+    ends = [(name, n, valid.value(name)) for name, n in lengths.items() if name in valid]
     picture = Picture(
-        lambda figure, theme: _draw(figure, theme, course, ends, own),
+        lambda figure, theme: draw(figure, theme, course, ends),
         f"{valid.metric} of valid after each of {len(course.loss)} epochs, and its loss below: "
         f"the metric settles after epoch {course.chosen}, the loss is least after "
         f"{course.within(course.least_loss)}",
@@ -217,52 +213,3 @@ def _table(course: Course) -> Table:
     metric = course.judge.metric
     columns = ["epoch", metric, "surest gain of a later one", "valid loss", "train loss"]
     return Table(columns, rows)
-
-
-def _draw(
-    figure: Figure, theme: Theme, course: Course, ends: Mapping[str, Estimate], own: int
-) -> None:
-    figure.subplots_adjust(top=0.93, bottom=0.1, left=0.13, hspace=0.14)
-    top, below = figure.subplots(2, 1, sharex=True, height_ratios=[3, 2])
-    epochs = range(1, len(course.loss) + 1)
-    calm(top, theme, "", course.judge.metric)
-    calm(below, theme, "epoch, over all phases" if course.before else "epoch", "loss")
-    values = [course.judge.value(str(epoch)) for epoch in epochs]
-    low, high = [each.low for each in values], [each.high for each in values]
-    top.fill_between(epochs, low, high, color=theme.accent, alpha=0.16, linewidth=0)
-    top.plot(epochs, [each.value for each in values], color=theme.accent, label=LONG)
-    below.plot(epochs, course.train_loss, color=theme.faint, linewidth=1.2, label="train")
-    below.plot(epochs, course.loss, color=theme.accent, label="valid")
-    at = int(course.least_loss)
-    below.plot(at, course.loss[at - 1], "v", color=theme.second, markersize=6, label="least")
-    lengths = {ASKED: own, FRESH: course.chosen}
-    for name, mark, paper in ((ASKED, "s", "none"), (FRESH, "o", theme.second)):
-        if name in ends:
-            shift = 0.12 if name == FRESH else -0.12
-            _end(top, theme, course.before + lengths[name] + shift, ends[name], name, mark, paper)
-    for axes in (top, below):
-        axes.axvline(course.before + course.chosen, color=theme.ink, linewidth=0.9, linestyle=":")
-        if course.before:
-            axes.axvspan(0.5, course.before + 0.5, color=theme.area, linewidth=0, zorder=0)
-        axes.set_xlim(0.5, len(course.loss) + 0.5)
-    below.xaxis.set_major_locator(MaxNLocator(integer=True))
-    place = {"frameon": False, "fontsize": 9, "labelcolor": theme.ink, "ncols": 3}
-    figure.legend(*top.get_legend_handles_labels(), loc="upper right", borderaxespad=0.2, **place)
-    below.legend(loc="upper right", **place)
-
-
-def _end(
-    axes: Axes, theme: Theme, x: float, found: Estimate, name: str, mark: str, paper: str
-) -> None:
-    """Where a whole cycle ends, with its interval."""
-    axes.plot([x, x], [found.low, found.high], color=theme.second, linewidth=1.4)
-    axes.plot(
-        x,
-        found.value,
-        mark,
-        color=theme.second,
-        markerfacecolor=paper,
-        markersize=6.5,
-        linestyle="none",
-        label=name,
-    )

@@ -6,6 +6,7 @@ Whole groups in `--folds` folds; figures are `folding.read`'s.
 from onecycle.studies import folding
 from onecycle.studies.arm import ASKED, Arm, Asked
 from onecycle.studies.finding import Done, Finding
+from onecycle.studies.folded import FOLDS
 
 
 def arms(asked: Asked, done: Done) -> list[Arm]:
@@ -16,7 +17,7 @@ def arms(asked: Asked, done: Done) -> list[Arm]:
     """
     folding.check_groups(asked, "group_kfold", "kfold")
     split = folding.split(asked, "group_kfold")
-    return [Arm(ASKED), Arm("folds", {"split": split}, folds=asked.folds)]
+    return [Arm(ASKED), Arm(FOLDS, {"split": split}, folds=asked.folds)]
 
 
 def read(asked: Asked, done: Done) -> Finding:

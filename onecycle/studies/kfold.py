@@ -7,6 +7,7 @@ from onecycle.errors import UserError
 from onecycle.studies import folding
 from onecycle.studies.arm import ASKED, Arm, Asked
 from onecycle.studies.finding import Done, Finding
+from onecycle.studies.folded import FOLDS
 
 
 def arms(asked: Asked, done: Done) -> list[Arm]:
@@ -23,7 +24,7 @@ def arms(asked: Asked, done: Done) -> list[Arm]:
             f"keeps them whole; or --set {asked.setting('split.leaks.group', None)} knowingly"
         )
     split = folding.split(asked, "kfold", stratified=True)
-    return [Arm(ASKED), Arm("folds", {"split": split}, folds=asked.folds)]
+    return [Arm(ASKED), Arm(FOLDS, {"split": split}, folds=asked.folds)]
 
 
 def read(asked: Asked, done: Done) -> Finding:

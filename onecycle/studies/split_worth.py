@@ -26,6 +26,7 @@ from onecycle.studies import folding
 from onecycle.studies.arm import Arm, Asked
 from onecycle.studies.compare import Estimate, Judge, over_seeds
 from onecycle.studies.finding import Done, Finding, Picture
+from onecycle.studies.folded import FOLDS
 from onecycle.studies.outcome import Part
 from onecycle.studies.words import luck, score, signed, told
 
@@ -87,7 +88,7 @@ def read(asked: Asked, done: Done) -> Finding:
         height,
     )
     tables = [_table(judge, groups)]
-    return Finding(says, {folding.FOLDS: judge}, GROUP, adopt, figures, tables, picture)
+    return Finding(says, {FOLDS: judge}, GROUP, adopt, figures, tables, picture)
 
 
 def _judge(asked: Asked, done: Done) -> Judge:
