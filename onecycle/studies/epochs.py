@@ -3,15 +3,15 @@
 The last phase that has epochs is trained long: three times as many, or `--values [N]`. Its number
 of epochs is the first after which no later one is better by the metric, on valid, beyond luck:
 intervals of the later epochs' gains hold all at once (`Judge.gains`), so that of many looks at
-noise one in forty lengthens training, not one in ten. One seed can't tell the wiggle of a training
-from progress, so take two or more. In the long training's midst the rate is high, so its scores
+noise one in forty lengthens training, not one in six. One seed can't tell the wiggle of a training
+from progress, and two tell little: take three. In the long training's midst the rate is high, so its scores
 there are no one's final ones: a fresh cycle of that length is trained, which ends annealed.
 
 Figures, epochs counted within the phase: `phase`, `asked epochs`, `long epochs`, `chosen epochs`,
 `least loss epoch` (of valid, mean over seeds), `best metric epoch`; `loss at the end over least`, a
 factor; gains on valid, in the metric: `best metric epoch over least loss epoch` (holding for all
 epochs at once, as the best is picked among them), `end over least loss epoch`, `end over chosen
-epoch`, and `chosen epoch over phase before`; by part, such as `fresh over long, test`: of the fresh
+epoch`, and `end over phase before`; by part, such as `fresh over long, test`: of the fresh
 cycle over the long one and over the asked one, and `long over as asked`.
 """
 
@@ -74,8 +74,8 @@ def read(asked: Asked, done: Done) -> Finding:
     says = [_first(course), *_worth(judges, course, own), why, *_loss(course)]
     if course.before:
         says.append(
-            f"By epoch {course.chosen} the {asked.phases[-1]} phase gains "
-            f"{signed(course.judge.gain(course.settled, str(course.before)))} over the one before."
+            f"Over the phase before, the long {asked.phases[-1]} one gains "
+            f"{signed(course.judge.gain(course.last[-1], str(course.before)))} in all, on valid."
         )
     if course.seeds < len(FEW):
         says.append(FEW[course.seeds])
@@ -108,8 +108,7 @@ def _figures(course: Course) -> dict[str, Estimate | float | str]:
         "end over chosen epoch": judge.gain(end, course.settled),
     }
     if course.before:
-        before = str(course.before)
-        found["chosen epoch over phase before"] = judge.gain(course.settled, before)
+        found["end over phase before"] = judge.gain(end, str(course.before))
     return found
 
 

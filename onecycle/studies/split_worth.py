@@ -149,6 +149,8 @@ def _adopt(asked: Asked) -> tuple[list[str], str]:
     divided = leaks.shared_groups(folding.items(asked), split)
     if not divided:
         return [], "The asked split keeps groups whole: nothing is to be changed."
+    if asked.of("split.whole_groups") is False:
+        return [], "The asked split divides groups on purpose, by time: nothing is to be changed."
     seed = asked.of("split.seed")
     whole = {
         "by": "group",
