@@ -4,8 +4,9 @@ The last phase that has epochs is trained long: three times as many, or `--value
 of epochs is the first after which no later one is better by the metric, on valid, beyond luck:
 intervals of the later epochs' gains hold all at once (`Judge.gains`), so that of many looks at
 noise one in forty lengthens training, not one in six. One seed can't tell the wiggle of a training
-from progress, and two tell little: take three. In the long training's midst the rate is high, so its scores
-there are no one's final ones: a fresh cycle of that length is trained, which ends annealed.
+from progress, and two tell little: take three. In the long training's midst the rate is high, so
+its scores there are no one's final ones: a fresh cycle of that length is trained, which ends
+annealed.
 
 Figures, epochs counted within the phase: `phase`, `asked epochs`, `long epochs`, `chosen epochs`,
 `least loss epoch` (of valid, mean over seeds), `best metric epoch`; `loss at the end over least`, a
