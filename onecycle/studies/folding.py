@@ -173,14 +173,14 @@ def _asked(figures: dict[str, Any], judges: dict[str, Judge]) -> list[str]:
             continue
         gap = figures["pooled less as asked"]
         verdict = "are told apart" if gap.excludes_zero else "are not told apart"
+        if judge.within_groups:
+            verdict += ", but the latter's interval knows its few groups alone"
         said.append(
-            f"The asked split's {part} says {told(figures[ASKED])}, of {judge.n:,} other items; "
-            f"the two {verdict} (pooled less asked: {signed(gap)}). A fold's models learn from "
+            f"The asked split's {part} says {told(figures[ASKED])}, of {judge.n:,} items; all folds "
+            f"and it {verdict} (pooled less asked: {signed(gap)}). A fold's models learn from "
             f"{figures['learns from']:,.0f} items, the asked one's from "
             f"{figures['as asked, learns from']:,}."
         )
-        if judge.within_groups:
-            said.append(f"That {part} has so few groups that its interval speaks of them alone.")
     return said
 
 

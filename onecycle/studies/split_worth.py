@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullFormatter
 
 from onecycle.decide.intervals import Resampled
 from onecycle.decide.kinds import KINDS
@@ -192,6 +193,9 @@ def _draw(figure: Figure, theme: Theme, judge: Judge, groups: pd.DataFrame, heig
     least, most = groups[[GROUP, RANDOM]].min().min(), groups[[GROUP, RANDOM]].max().max()
     if judge.lower_is_better and 0 < least < most / 10:
         axes.set_xscale("log")
+        axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
+        axes.xaxis.set_minor_formatter(NullFormatter())
     figure.legend(
         *axes.get_legend_handles_labels(),
         frameon=False,

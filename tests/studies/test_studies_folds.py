@@ -151,7 +151,7 @@ def test_groups_that_differ_spread_folds_more_than_their_items_would(tree):
     luck, items = (found.figures[f"spread by luck{of}"] for of in ("", " of items"))
     assert luck.value > 3 * items.value and 0.01 < found.figures["deals that spread as much"] < 0.99
     assert "groups differ" in found.says[1] and "no more than luck" in found.says[1]
-    assert any("speaks of them alone" in each for each in found.says)  # two people judge
+    assert any("knows its few groups alone" in each for each in found.says)  # two people judge
     assert found.judges[FOLDS].groups == 20
 
 
