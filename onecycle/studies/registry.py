@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from onecycle.studies import schedule, weight_decay
+from onecycle.studies import epochs, group_kfold, kfold, schedule, split_worth, weight_decay
 from onecycle.studies.arm import Arm, Asked
 from onecycle.studies.finding import Done, Finding
 
@@ -27,6 +27,10 @@ class Study(Protocol):
 
 
 STUDIES: dict[str, Study] = {
+    "epochs": epochs,
+    "group_kfold": group_kfold,
+    "kfold": kfold,
     "schedule": schedule,
+    "split_worth": split_worth,
     "weight_decay": weight_decay,
 }
