@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from onecycle.studies import schedule, weight_decay
+from onecycle.studies import none, schedule, threshold, weight_decay
 from onecycle.studies.arm import Arm, Asked
 from onecycle.studies.finding import Done, Finding
 
@@ -27,6 +27,8 @@ class Study(Protocol):
 
 
 STUDIES: dict[str, Study] = {
+    "none": none,
     "schedule": schedule,
+    "threshold": threshold,
     "weight_decay": weight_decay,
 }
