@@ -12,10 +12,14 @@ Figures, WAY being one of the four; intervals over items and seeds, a gain is pa
   is binary's less softmax's, as all gains here;
 - `auroc_WAY`: the chance that a known item is surer than an unknown one; `auroc_gain` is
   `binary`'s over `softmax`'s, `auroc_gain_score` and `auroc_gain_entropy` over the others';
+- `roc_5_WAY`, `roc_10_WAY`, `roc_20_WAY`: the share of unknown items less sure than all known ones
+  but the least sure 5, 10 or 20 % of these very items, and gains likewise: equal footing, without
+  the luck of a threshold;
 - `unknown_none_RULE_WAY`, `known_none_RULE_WAY`: the share that gets no label, by RULE: `plain`, no
   sigmoid above .5 (of `binary` only: softmax always answers), `at_5` and `at_10`, a threshold
   chosen on valid so that 5 or 10 % of known items are expected to get none, and `abstain`,
-  calibrate's abstention for `max_error`; `unknown_none_RULE_gain`: of `binary` over `softmax`;
+  calibrate's abstention for `max_error`; `unknown_none_RULE_gain`: of `binary` over `softmax`; the
+  intervals take the thresholds as they were chosen;
 - `wrong_RULE_WAY`: the error among the known items that get an answer;
 - `max_error`, and `abstain_refused_WAY`: by how many seeds it can't be promised.
 """
@@ -135,10 +139,12 @@ def _says(asked: Asked, found: Figures) -> list[str]:
         "With no label unless one is likelier than not, as in the lesson, "
         f"{told(of('unknown_none_plain_binary'))} of unknown items get none, and "
         f"{told(of('known_none_plain_binary'))} of known ones; softmax alone always answers.",
-        "At thresholds by which valid gives 5 % of known items no label, "
-        f"{told(of('unknown_none_at_5_binary'))} of unknown ones get none by binary "
-        f"cross-entropy, {told(of('unknown_none_at_5_softmax'))} by softmax: "
-        f"{signed(of('unknown_none_at_5_gain'))}.",
+        "Where 10 % of known items get no label, binary cross-entropy gives none to "
+        f"{told(of('roc_10_binary'))} of unknown ones, softmax to {told(of('roc_10_softmax'))}: "
+        f"{signed(of('roc_10_gain'))}. At the thresholds that valid chooses for that, "
+        f"{told(of('known_none_at_10_binary'))} and {told(of('known_none_at_10_softmax'))} of "
+        f"known items get none, {told(of('unknown_none_at_10_binary'))} and "
+        f"{told(of('unknown_none_at_10_softmax'))} of unknown ones.",
         f"Accuracy on known items is {told(of('accuracy_binary'))} with binary cross-entropy, "
         f"{told(of('accuracy_softmax'))} with softmax: {signed(of('accuracy_gain'))}.",
         _abstention(found),

@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from onecycle.studies import none, schedule, threshold, weight_decay
+from onecycle.studies import baselines, none, schedule, threshold, weight_decay
 from onecycle.studies.arm import Arm, Asked
 from onecycle.studies.finding import Done, Finding
 
@@ -27,6 +27,7 @@ class Study(Protocol):
 
 
 STUDIES: dict[str, Study] = {
+    "baselines": baselines,
     "none": none,
     "schedule": schedule,
     "threshold": threshold,

@@ -12,11 +12,12 @@ from onecycle.studies.compare import Estimate, Judge
 from onecycle.studies.finding import Picture
 from onecycle.studies.measured import Measured
 from onecycle.studies.outcome import Part
-from onecycle.studies.unknown import Sure, aurocs, by_sigmoid, by_softmax
+from onecycle.studies.unknown import Sure, auroc, beyond, by_sigmoid, by_softmax
 from onecycle.studies.words import told
 
 SOFTMAX, BINARY = "softmax", "binary"
 SHARES = {"at_5": 0.05, "at_10": 0.1}
+ROC = {"roc_5": 0.05, "roc_10": 0.1, "roc_20": 0.2}
 HALF = float(np.nextafter(0.5, 1))  # below it are those that are not above .5
 RULES = {
     "plain": "no sigmoid above .5",
@@ -56,12 +57,14 @@ def figures(ways: Ways, judge: Judge, parts: Sequence[Part], max_error: float) -
     if known.groups is not None and unknown.groups is not None:
         both = np.concatenate([known.groups, unknown.groups])
     areas = Measured.of(
-        lambda weights: aurocs(ways, weights), len(known) + len(unknown), both, metric="auroc"
+        lambda weights: _by_curve(ways, weights), len(known) + len(unknown), both, metric="auroc"
     )
-    found |= {f"auroc_{way}": areas[way] for way in ways}
-    for way in ways:
-        if way != BINARY:
-            found[way.replace(SOFTMAX, "auroc_gain")] = areas.more(BINARY, way)
+    for name in ("auroc", *ROC):
+        found |= {f"{name}_{way}": areas[f"{name} {way}"] for way in ways}
+        for way in ways:
+            if way != BINARY:
+                gain = areas.more(f"{name} {BINARY}", f"{name} {way}")
+                found[way.replace(SOFTMAX, f"{name}_gain")] = gain
     flags, refused = _without(ways, max_error)
     found |= {f"abstain_refused_{way}": float(count) for way, count in refused.items()}
     shares = {
@@ -81,6 +84,17 @@ def figures(ways: Ways, judge: Judge, parts: Sequence[Part], max_error: float) -
     )
     answered = [key for key in flags if np.isfinite(wrong.by_seed(key)).all()]
     return found | {f"wrong_{key}": wrong[key] for key in answered}
+
+
+def _by_curve(ways: Ways, weights: Floats) -> dict[str, list[Floats]]:
+    """What hangs on no threshold: the area and places of the curve, by name and way."""
+    found: dict[str, list[Floats]] = {}
+    for way, of in ways.items():
+        found[f"auroc {way}"] = [auroc(each.known, each.unknown, weights) for each in of]
+        for name, share in ROC.items():
+            rows = [beyond(each.known, each.unknown, share, weights) for each in of]
+            found[f"{name} {way}"] = rows
+    return found
 
 
 def _without(ways: Ways, max_error: float) -> tuple[dict[str, tuple[Array, Array]], dict[str, int]]:

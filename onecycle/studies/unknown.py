@@ -1,13 +1,13 @@
 """How sure models are of items of known labels and of others, and who gets no answer by that."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 
 from onecycle.decide import abstention
-from onecycle.decide.metrics import ratio
+from onecycle.decide.metrics import quantile, ratio
 from onecycle.decide.scores import Array, Floats, finite, log_softmax, sigmoid
 from onecycle.decide.temperature import fit_temperature
 from onecycle.errors import UserError
@@ -112,8 +112,15 @@ def auroc(known: Floats, unknown: Floats, weights: Floats) -> Floats:
     return np.where(pairs > 0, found, np.nan)
 
 
-def aurocs(ways: Mapping[str, Sequence[Sure]], weights: Floats) -> dict[str, list[Floats]]:
-    """Of each way and seed."""
-    return {
-        way: [auroc(each.known, each.unknown, weights) for each in of] for way, of in ways.items()
-    }
+def beyond(known: Floats, unknown: Floats, share: float, weights: Floats) -> Floats:
+    """The share of unknown items less sure than all known ones but the least sure `share`.
+
+    Shapes as in `auroc`; NaN likewise.
+    """
+    order = np.argsort(unknown, kind="stable")
+    of_unknown = weights[:, len(known) :][:, order]
+    mass = np.concatenate([np.zeros((len(weights), 1)), of_unknown.cumsum(axis=1)], axis=1)
+    limits = quantile(known, share, weights[:, : len(known)])
+    at = np.searchsorted(unknown[order], limits, side="left")
+    found: Floats = ratio(mass[np.arange(len(weights)), at], mass[:, -1])
+    return np.where(np.isfinite(limits) & (mass[:, -1] > 0), found, np.nan)
