@@ -4,8 +4,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+import pandas as pd
 
 from onecycle.decide.intervals import Resampled
+from onecycle.decide.metrics import is_share, limits
 from onecycle.decide.scores import Array, Floats
 from onecycle.studies.compare import DRAWS, SEED, Estimate, averaged, over_seeds
 
@@ -75,6 +77,14 @@ class Measured:
         """What a number is more than another."""
         seeds = self.by_seed(name) - self.by_seed(base)
         return over_seeds(self.mean(name) - self.mean(base), seeds)
+
+    def curve(self) -> pd.DataFrame:
+        """`value low high` of all numbers, the mean over seeds, with its luck of items alone."""
+        shares, ends = (False, (-np.inf, np.inf))
+        if self.metric:
+            shares, ends = is_share(self.metric), limits(self.metric)
+        tables = [self.mean(name).table(shares=shares, ends=ends) for name in self.places]
+        return pd.concat(tables, ignore_index=True)
 
     def mean(self, name: str) -> Resampled:
         """The mean over seeds, one column."""

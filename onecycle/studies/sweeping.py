@@ -156,11 +156,13 @@ def picture(sweeps: Sequence[Sweep]) -> Picture:
             for (name, found), colour in zip(
                 parts.items(), (theme.accent, theme.second), strict=True
             ):
-                each = [found[place] for place in PLACES]
-                low, high = [one.low for one in each], [one.high for one in each]
-                axes.fill_between(THRESHOLDS, low, high, color=colour, alpha=0.15, linewidth=0)
-                mean = [one.value for one in each]
-                axes.plot(THRESHOLDS, mean, color=colour, linewidth=1.5, label=name)
+                band = found.curve()
+                axes.fill_between(
+                    THRESHOLDS, band["low"], band["high"], color=colour, alpha=0.15, linewidth=0
+                )
+                for curve in _by_seed(found) if len(sweep.valid) > 1 else []:
+                    axes.plot(THRESHOLDS, curve, color=colour, linewidth=0.6, alpha=0.6)
+                axes.plot(THRESHOLDS, band["value"], color=colour, linewidth=1.6, label=name)
             for threshold in sorted(set(sweep.thresholds)):
                 axes.axvline(threshold, color=theme.faint, linewidth=0.9, linestyle=":")
         panels[0].plot([], [], ":", color=theme.faint, linewidth=0.9, label="chosen on valid")
@@ -181,7 +183,7 @@ def picture(sweeps: Sequence[Sweep]) -> Picture:
     return Picture(
         draw,
         f"What each threshold of the sweep reaches on valid and on test: {words}",
-        "The sweep on valid and on test, the mean over seeds in its 95 % band; dotted, the "
-        "threshold that each seed's model gets from valid.",
+        "The sweep on valid and on test, the mean over seeds in its 95 % band over items, and each "
+        "seed's own (thin); dotted, the threshold that each seed's model gets from valid.",
         height,
     )

@@ -104,23 +104,25 @@ def _says(sweep: Sweep, found: Figures, seeds: int) -> list[str]:
     aim, dip = sweep.aim, f"{score(of('dip').value)} of a range of {score(of('range').value)}"
     bumpy = found["bumpy"]
     assert isinstance(bumpy, float)
-    how = "is smooth: no dip is told from luck" if not bumpy else "is bumpy, beyond luck"
+    how = "is smooth, no dip is told from luck" if not bumpy else "is bumpy beyond luck"
     if 0 < bumpy < seeds:
         how += f" with {bumpy:.0f} of {seeds} seeds"
     chosen = ", ".join(f"{each:.2f}" for each in sorted(set(sweep.thresholds)))
+    luck = "beyond luck" if of("choosing").low > 0 else "which is not told from none"
     return [
-        f"{aim}: the curve of the sweep on valid {how}, the deepest {dip}; thresholds from "
+        f"{aim}: the sweep's curve on valid {how}; the deepest is {dip}. Thresholds from "
         f"{found['flat_from']:.2f} to {found['flat_to']:.2f} are not told from the best.",
-        f"{aim}: the threshold chosen on valid, {chosen}, reaches {told(of('fit'))} there and "
-        f"{told(of('test'))} on test; of the gap of {signed(of('gap'))}, "
-        f"{signed(of('choosing'))} is due to choosing.",
-        f"{aim}: chosen on half of valid's and test's items, it looks better there than on the "
-        f"other half by {of('optimism_sweep').value:+.2g} on average over partings, due to "
-        f"choosing; it brings {signed(of('parted_gain_sweep'))} over .5 there (the middle 95 % of "
-        f"partings), and lacks {of('parted_regret').value:.2g} of the best.",
-        f"{aim}: beside the sweep's, on test the best of all brings {signed(of('test_gain_exact'))}"
-        f", one for each label {signed(of('test_gain_per_class'))}; their optimism is "
-        f"{of('optimism_exact').value:+.2g} and {of('optimism_per_class').value:+.2g}.",
+        f"{aim}: chosen on valid, {chosen} reaches {told(of('fit'))} there and "
+        f"{told(of('test'))} on test. Of the gap of {signed(of('gap'))}, "
+        f"{signed(of('choosing'))} is due to choosing, {luck}.",
+        f"{aim}: chosen on half of valid's and test's items, the sweep's looks better there than "
+        f"it is on the other half by {of('optimism_sweep').value:+.2g}, the mean of partings, the "
+        f"best of all by {of('optimism_exact').value:+.2g}, one for each label by "
+        f"{of('optimism_per_class').value:+.2g}. On the other half the sweep's brings "
+        f"{of('parted_gain_sweep').value:+.2g} over .5, and lacks "
+        f"{of('parted_regret').value:.2g} of the best.",
+        f"{aim}: beside the sweep's, the best of all brings {signed(of('test_gain_exact'))} on "
+        f"test, one for each label {signed(of('test_gain_per_class'))}.",
     ]
 
 
