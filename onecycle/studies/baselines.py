@@ -30,6 +30,7 @@ from onecycle.studies import grid, pictures
 from onecycle.studies.arm import ASKED, Arm, Asked
 from onecycle.studies.compare import Estimate, Judge
 from onecycle.studies.finding import Done, Finding, Picture, judged
+from onecycle.studies.measured import estimates
 from onecycle.studies.outcome import Outcome
 from onecycle.studies.textbook import NAMES, Figures, Textbook, key
 from onecycle.studies.words import luck, signed, told
@@ -132,32 +133,27 @@ def read(asked: Asked, done: Done) -> Finding:
 
 def _says(found: Figures, models: list[str], best: str, over: str) -> list[str]:
     """The finding in words."""
-
-    def of(name: str) -> Estimate:
-        each = found[name]
-        assert isinstance(each, Estimate)
-        return each
-
-    gain = of(f"asked_over_{best}")
+    of = estimates(found)
+    gain = of[f"asked_over_{best}"]
     how = "better than" if gain.low > 0 else "worse than" if gain.high < 0 else "not told from"
     says = [
         f"The model as asked is {how} {WORDS[best]}, the best of the textbook's on valid: rmse "
-        f"{told(of('rmse_asked'))} against {told(of(f'rmse_{best}'))}, a gain of {signed(gain)} "
-        f"({over}); {signed(of(f'by_user_asked_over_{best}'))} with users resampled.",
+        f"{told(of['rmse_asked'])} against {told(of[f'rmse_{best}'])}, a gain of {signed(gain)} "
+        f"({over}); {signed(of[f'by_user_asked_over_{best}'])} with users resampled.",
         "Its gain over "
         + ", ".join(
-            f"{WORDS[name]} is {signed(of(f'asked_over_{name}'))}" for name in NAMES if name != best
+            f"{WORDS[name]} is {signed(of[f'asked_over_{name}'])}" for name in NAMES if name != best
         )
         + ".",
     ]
     for name in models:
         if name == ASKED:
             continue
-        gain = of(f"{name}_over_asked")
+        gain = of[f"{name}_over_asked"]
         how = "better" if gain.low > 0 else "worse" if gain.high < 0 else "not told apart"
         says.append(
             f"'{name}' beside it: {signed(gain)}, {how}; its gain over {WORDS[best]} is "
-            f"{signed(of(f'{name}_over_{best}'))}."
+            f"{signed(of[f'{name}_over_{best}'])}."
         )
     return says
 

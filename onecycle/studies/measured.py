@@ -100,3 +100,8 @@ class Measured:
         """Each seed's, float64 [S]."""
         found: Floats = self.resampled.value[self.places[name]]
         return found
+
+
+def estimates(figures: Mapping[str, Estimate | float | str]) -> dict[str, Estimate]:
+    """Those of a study's figures that have an interval."""
+    return {name: each for name, each in figures.items() if isinstance(each, Estimate)}

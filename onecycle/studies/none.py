@@ -31,8 +31,9 @@ from onecycle.decide.kinds import KINDS
 from onecycle.errors import UserError
 from onecycle.studies import rejection
 from onecycle.studies.arm import Arm, Asked
-from onecycle.studies.compare import Estimate, Judge
+from onecycle.studies.compare import Judge
 from onecycle.studies.finding import Done, Finding
+from onecycle.studies.measured import estimates
 from onecycle.studies.rejection import BINARY, SOFTMAX, Figures
 from onecycle.studies.unknown import single
 from onecycle.studies.words import signed, told
@@ -122,31 +123,26 @@ def read(asked: Asked, done: Done) -> Finding:
 
 def _says(asked: Asked, found: Figures) -> list[str]:
     """The finding in words."""
-
-    def of(name: str) -> Estimate:
-        each = found[name]
-        assert isinstance(each, Estimate)
-        return each
-
-    gain, seeds = of("auroc_gain"), len(asked.seeds)
+    of = estimates(found)
+    gain, seeds = of["auroc_gain"], len(asked.seeds)
     how = "better than" if gain.low > 0 else "worse than" if gain.high < 0 else "not told from"
     over = f"{found['known']:,.0f} known and {found['unknown']:,.0f} unknown items"
     over += f" and {seeds} seeds" if seeds > 1 else ", of one seed"
     says = [
         f"At telling known labels from others binary cross-entropy is {how} softmax: AUROC "
-        f"{told(of('auroc_binary'))} against {told(of('auroc_softmax'))}, {signed(gain)} "
+        f"{told(of['auroc_binary'])} against {told(of['auroc_softmax'])}, {signed(gain)} "
         f"(95 % intervals over {over}).",
         "With no label unless one is likelier than not, as in the lesson, "
-        f"{told(of('unknown_none_plain_binary'))} of unknown items get none, and "
-        f"{told(of('known_none_plain_binary'))} of known ones; softmax alone always answers.",
+        f"{told(of['unknown_none_plain_binary'])} of unknown items get none, and "
+        f"{told(of['known_none_plain_binary'])} of known ones; softmax alone always answers.",
         "Where 10 % of known items get no label, binary cross-entropy gives none to "
-        f"{told(of('roc_10_binary'))} of unknown ones, softmax to {told(of('roc_10_softmax'))}: "
-        f"{signed(of('roc_10_gain'))}. At the thresholds that valid chooses for that, "
-        f"{told(of('known_none_at_10_binary'))} and {told(of('known_none_at_10_softmax'))} of "
-        f"known items get none, {told(of('unknown_none_at_10_binary'))} and "
-        f"{told(of('unknown_none_at_10_softmax'))} of unknown ones.",
-        f"Accuracy on known items is {told(of('accuracy_binary'))} with binary cross-entropy, "
-        f"{told(of('accuracy_softmax'))} with softmax: {signed(of('accuracy_gain'))}.",
+        f"{told(of['roc_10_binary'])} of unknown ones, softmax to {told(of['roc_10_softmax'])}: "
+        f"{signed(of['roc_10_gain'])}. At the thresholds that valid chooses for that, "
+        f"{told(of['known_none_at_10_binary'])} and {told(of['known_none_at_10_softmax'])} of "
+        f"known items get none, {told(of['unknown_none_at_10_binary'])} and "
+        f"{told(of['unknown_none_at_10_softmax'])} of unknown ones.",
+        f"Accuracy on known items is {told(of['accuracy_binary'])} with binary cross-entropy, "
+        f"{told(of['accuracy_softmax'])} with softmax: {signed(of['accuracy_gain'])}.",
         _abstention(found),
     ]
     if gain.low > 0:
@@ -161,10 +157,10 @@ def _says(asked: Asked, found: Figures) -> list[str]:
 def _abstention(found: Figures) -> str:
     """What calibrate's abstention, fitted to known items, does to the others."""
     error = f"{found['max_error']:.3g}"
-    given = found.get("unknown_none_abstain_softmax"), found.get("known_none_abstain_softmax")
-    if not all(isinstance(each, Estimate) for each in given):
+    of = estimates(found)
+    if "known_none_abstain_softmax" not in of:
         return f"Softmax's abstention can't promise an error of {error} on valid's known items."
-    unknown, known = (told(each) for each in given if isinstance(each, Estimate))
+    unknown, known = (told(of[f"{part}_none_abstain_softmax"]) for part in ("unknown", "known"))
     return (
         f"Softmax's abstention for an error of {error} (calibrate.max_error) gives {unknown} of "
         f"unknown items no label, and {known} of known ones."

@@ -67,19 +67,24 @@ class Sweep:
         """Those."""
         return [float(THRESHOLDS[int(place)]) for place in self.chosen]
 
+    @cached_property
+    def bumpy(self) -> int:
+        """With how many seeds the curve on valid has a dip that is told from luck."""
+        seeds = _by_seed(self.on_valid)
+        drawn = self.on_valid.resampled.drawn.reshape(-1, len(PLACES), len(seeds))
+        return sum(curves.is_bumpy(curve, drawn[:, :, at]) for at, curve in enumerate(seeds))
+
     def figures(self) -> dict[str, Estimate | float]:
         """All that the study tells of the aim, without the aim's name in theirs."""
         return self._smooth() | self._flat() | self._overfit() | self._parted() | self._finer()
 
     def _smooth(self) -> dict[str, Estimate | float]:
         found, seeds = self.on_valid, _by_seed(self.on_valid)
-        drawn = found.resampled.drawn.reshape(-1, len(PLACES), len(seeds))
-        bumpy = [curves.is_bumpy(curve, drawn[:, :, at]) for at, curve in enumerate(seeds)]
         dips = [curves.dip(curve) for curve in seeds]
         ends = [(int(curve.argmax()), int(curve.argmin())) for curve in seeds]
         return {
             "bumps": float(np.mean([curves.bumps(curve) for curve in seeds])),
-            "bumpy": float(sum(bumpy)),
+            "bumpy": float(self.bumpy),
             "dip": _over(_between(found, dips)),
             "range": _over(_between(found, ends)),
         }

@@ -35,6 +35,7 @@ from onecycle.studies.arm import ASKED, Arm, Asked
 from onecycle.studies.choosing import EXACT, PER_CLASS, SWEEP, Chooser
 from onecycle.studies.compare import Estimate
 from onecycle.studies.finding import Done, Finding, judged
+from onecycle.studies.measured import estimates
 from onecycle.studies.sweeping import Sweep
 from onecycle.studies.words import luck, score, signed, told
 
@@ -95,34 +96,28 @@ def read(asked: Asked, done: Done) -> Finding:
 
 def _says(sweep: Sweep, found: Figures, seeds: int) -> list[str]:
     """What an aim's figures come to in words."""
-
-    def of(name: str) -> Estimate:
-        each = found[name]
-        assert isinstance(each, Estimate)
-        return each
-
-    aim, dip = sweep.aim, f"{score(of('dip').value)} of a range of {score(of('range').value)}"
-    bumpy = found["bumpy"]
-    assert isinstance(bumpy, float)
+    of = estimates(found)
+    aim, dip = sweep.aim, f"{score(of['dip'].value)} of a range of {score(of['range'].value)}"
+    bumpy = sweep.bumpy
     how = "is smooth, no dip is told from luck" if not bumpy else "is bumpy beyond luck"
     if 0 < bumpy < seeds:
-        how += f" with {bumpy:.0f} of {seeds} seeds"
+        how += f" with {bumpy} of {seeds} seeds"
     chosen = ", ".join(f"{each:.2f}" for each in sorted(set(sweep.thresholds)))
-    luck = "beyond luck" if of("choosing").low > 0 else "which is not told from none"
+    luck = "beyond luck" if of["choosing"].low > 0 else "which is not told from none"
     return [
         f"{aim}: the sweep's curve on valid {how}; the deepest is {dip}. Thresholds from "
         f"{found['flat_from']:.2f} to {found['flat_to']:.2f} are not told from the best.",
-        f"{aim}: chosen on valid, {chosen} reaches {told(of('fit'))} there and "
-        f"{told(of('test'))} on test. Of the gap of {signed(of('gap'))}, "
-        f"{signed(of('choosing'))} is due to choosing, {luck}.",
+        f"{aim}: chosen on valid, {chosen} reaches {told(of['fit'])} there and "
+        f"{told(of['test'])} on test. Of the gap of {signed(of['gap'])}, "
+        f"{signed(of['choosing'])} is due to choosing, {luck}.",
         f"{aim}: chosen on half of valid's and test's items, the sweep's looks better there than "
-        f"it is on the other half by {of('optimism_sweep').value:+.2g}, the mean of partings, the "
-        f"best of all by {of('optimism_exact').value:+.2g}, one for each label by "
-        f"{of('optimism_per_class').value:+.2g}. On the other half the sweep's brings "
-        f"{of('parted_gain_sweep').value:+.2g} over .5, and lacks "
-        f"{of('parted_regret').value:.2g} of the best.",
-        f"{aim}: beside the sweep's, the best of all brings {signed(of('test_gain_exact'))} on "
-        f"test, one for each label {signed(of('test_gain_per_class'))}.",
+        f"it is on the other half by {of['optimism_sweep'].value:+.2g}, the mean of partings, the "
+        f"best of all by {of['optimism_exact'].value:+.2g}, one for each label by "
+        f"{of['optimism_per_class'].value:+.2g}. On the other half the sweep's brings "
+        f"{of['parted_gain_sweep'].value:+.2g} over .5, and lacks "
+        f"{of['parted_regret'].value:.2g} of the best.",
+        f"{aim}: beside the sweep's, the best of all brings {signed(of['test_gain_exact'])} on "
+        f"test, one for each label {signed(of['test_gain_per_class'])}.",
     ]
 
 
