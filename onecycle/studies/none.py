@@ -3,7 +3,8 @@
 Some labels are held out of training; their items of the judged part are the unknown ones. Two ways
 to train: softmax, and single labels as lists of one. Ways to be sure of an answer: `binary` (its
 highest sigmoid), and of softmax the highest probability after temperature (`softmax`), the highest
-score (`softmax_score`) and the least entropy (`softmax_entropy`). All is told of the judged part.
+score (`softmax_score`) and the least entropy (`softmax_entropy`). All is told of test; without such
+a part, of valid, whose known items then both choose thresholds and tell.
 
 Figures, WAY being one of the four; intervals over items and seeds, a gain is paired:
 
@@ -16,10 +17,11 @@ Figures, WAY being one of the four; intervals over items and seeds, a gain is pa
   but the least sure 5, 10 or 20 % of these very items, and gains likewise: equal footing, without
   the luck of a threshold;
 - `unknown_none_RULE_WAY`, `known_none_RULE_WAY`: the share that gets no label, by RULE: `plain`, no
-  sigmoid above .5 (of `binary` only: softmax always answers), `at_5` and `at_10`, a threshold
-  chosen on valid so that 5 or 10 % of known items are expected to get none, and `abstain`,
-  calibrate's abstention for `max_error`; `unknown_none_RULE_gain`: of `binary` over `softmax`; the
-  intervals take the thresholds as they were chosen;
+  sigmoid above .5, or of softmax, which always answers, a threshold by which as many known items of
+  valid get none; `at_5` and `at_10`, a threshold chosen on valid so that 5 or 10 % of known items
+  are expected to get none; and `abstain`, calibrate's abstention for `max_error`.
+  `unknown_none_RULE_gain`: of `binary` over `softmax`. The intervals take the thresholds as they
+  were chosen;
 - `wrong_RULE_WAY`: the error among the known items that get an answer;
 - `max_error`, and `abstain_refused_WAY`: by how many seeds it can't be promised.
 """
@@ -133,8 +135,10 @@ def _says(asked: Asked, found: Figures) -> list[str]:
         f"{told(of['auroc_binary'])} against {told(of['auroc_softmax'])}, {signed(gain)} "
         f"(95 % intervals over {over}).",
         "With no label unless one is likelier than not, as in the lesson, "
-        f"{told(of['unknown_none_plain_binary'])} of unknown items get none, and "
-        f"{told(of['known_none_plain_binary'])} of known ones; softmax alone always answers.",
+        f"{told(of['unknown_none_plain_binary'])} of unknown items get none, at the price of "
+        f"{told(of['known_none_plain_binary'])} of known ones. Softmax with a threshold by which "
+        f"valid has as many without gives none to {told(of['unknown_none_plain_softmax'])} and "
+        f"{told(of['known_none_plain_softmax'])}.",
         "Where 10 % of known items get no label, binary cross-entropy gives none to "
         f"{told(of['roc_10_binary'])} of unknown ones, softmax to {told(of['roc_10_softmax'])}: "
         f"{signed(of['roc_10_gain'])}. At the thresholds that valid chooses for that, "

@@ -20,7 +20,7 @@ SHARES = {"at_5": 0.05, "at_10": 0.1}
 ROC = {"roc_5": 0.05, "roc_10": 0.1, "roc_20": 0.2}
 HALF = float(np.nextafter(0.5, 1))  # below it are those that are not above .5
 RULES = {
-    "plain": "no sigmoid above .5",
+    "plain": "no sigmoid above .5, or as many",
     "at_5": "5 % of known ones",
     "at_10": "10 % of known ones",
     "abstain": "abstention",
@@ -103,6 +103,7 @@ def _without(ways: Ways, max_error: float) -> tuple[dict[str, tuple[Array, Array
     Where abstention is refused by a seed there is none by that way.
     """
     flags, refused = {}, {}
+    plain = [float((sure.valid < HALF).mean()) for sure in ways[BINARY]]
     for way, of in ways.items():
         limits = {rule: [sure.threshold(share) for sure in of] for rule, share in SHARES.items()}
         if way in (SOFTMAX, BINARY):
@@ -110,8 +111,9 @@ def _without(ways: Ways, max_error: float) -> tuple[dict[str, tuple[Array, Array
             refused[way] = sum(each is None for each in given)
             if not refused[way]:
                 limits["abstain"] = [float(each or 0) for each in given]
-        if way == BINARY:
-            limits["plain"] = [HALF for _ in of]
+        limits["plain"] = [HALF for _ in of]
+        if way != BINARY:
+            limits["plain"] = [a.threshold(b) for a, b in zip(of, plain, strict=True)]
         for rule, each in limits.items():
             none = [sure.none(limit) for sure, limit in zip(of, each, strict=True)]
             known, unknown = zip(*none, strict=True)
