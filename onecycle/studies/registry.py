@@ -2,7 +2,17 @@
 
 from typing import Protocol
 
-from onecycle.studies import epochs, group_kfold, kfold, schedule, split_worth, weight_decay
+from onecycle.studies import (
+    baselines,
+    epochs,
+    group_kfold,
+    kfold,
+    none,
+    schedule,
+    split_worth,
+    threshold,
+    weight_decay,
+)
 from onecycle.studies.arm import Arm, Asked
 from onecycle.studies.finding import Done, Finding
 
@@ -27,10 +37,13 @@ class Study(Protocol):
 
 
 STUDIES: dict[str, Study] = {
+    "baselines": baselines,
     "epochs": epochs,
     "group_kfold": group_kfold,
     "kfold": kfold,
+    "none": none,
     "schedule": schedule,
     "split_worth": split_worth,
+    "threshold": threshold,
     "weight_decay": weight_decay,
 }
