@@ -3,9 +3,12 @@
 from typing import Any
 
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
 from onecycle.report.figures import Theme, calm
-from onecycle.studies.finding import Picture
+from onecycle.studies import times
+from onecycle.studies.compare import Judge
+from onecycle.studies.finding import Done, Picture
 
 ROW = 0.34  # inches of an arm
 
@@ -65,4 +68,51 @@ def arms(told: dict[str, Any]) -> Picture:
         f"{told['metric']} on {parts[0]} of each arm: {scores}",
         f"Each arm's {told['metric']}; the dotted line is '{told['base']}' on {parts[0]}.{ticks}",
         height,
+    )
+
+
+def over_time(judge: Judge, part: str, done: Done) -> Picture:
+    """Each arm's score over the time that it trains.
+
+    Args:
+        judge: of the arms.
+        part: that it judges.
+        done: how long each trains.
+    """
+    seconds = {arm: times.mean(done, arm) for arm in judge.parts}
+    scores = {arm: judge.value(arm) for arm in seconds}
+
+    def draw(figure: Figure, theme: Theme) -> None:
+        figure.subplots_adjust(left=0.15)
+        axes = calm(
+            figure.add_subplot(), theme, "seconds of a training", f"{judge.metric} on {part}"
+        )
+        for arm, found in scores.items():
+            at = seconds[arm]
+            axes.plot([at, at], [found.low, found.high], color=theme.accent, linewidth=1.6)
+            axes.plot(at, found.value, "o", color=theme.accent, markersize=5)
+            axes.plot([at] * len(found.by_seed), found.by_seed, "_", color=theme.accent)
+            axes.annotate(
+                arm,
+                (at, found.value),
+                xytext=(6, 4),
+                textcoords="offset points",
+                fontsize=9,
+                color=theme.ink,
+                parse_math=False,
+            )
+        axes.set_xscale("log")
+        low, high = min(seconds.values()), max(seconds.values())
+        axes.set_xlim(low / 1.3, high * max(1.6, (high / low) ** 0.3))
+        axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axes.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+        axes.xaxis.set_minor_formatter(NullFormatter())
+
+    told = ", ".join(f"{arm} {scores[arm].value:.4g} in {seconds[arm]:.3g} s" for arm in seconds)
+    kind = "the clock's" if times.unit() == "seconds" else "the processor's, of training alone"
+    return Picture(
+        draw,
+        f"{judge.metric} on {part} over seconds of training: {told}",
+        f"Each arm's {judge.metric} on {part} with its 95 % interval over the time it trains "
+        f"({kind}); ticks are single seeds.",
     )

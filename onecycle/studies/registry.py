@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from onecycle.studies import schedule, weight_decay
+from onecycle.studies import arch, lr, precision, rates, schedule, transfer, weight_decay
 from onecycle.studies.arm import Arm, Asked
 from onecycle.studies.finding import Done, Finding
 
@@ -27,6 +27,11 @@ class Study(Protocol):
 
 
 STUDIES: dict[str, Study] = {
+    "arch": arch,
+    "lr": lr,
+    "precision": precision,
+    "rates": rates,
     "schedule": schedule,
+    "transfer": transfer,
     "weight_decay": weight_decay,
 }
