@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+from onecycle.errors import UserError
 from onecycle.studies.arm import Arm, Asked, yaml
 from onecycle.studies.compare import Judge
 from onecycle.studies.finding import Done, Finding, judged
@@ -21,6 +22,18 @@ def over(asked: Asked, key: str, grid: Sequence[Any], label: str) -> list[Arm]:
     own = asked.of(key)
     others = [value for value in asked.values or grid if value != own]
     return [Arm(f"{label} {yaml(own)}"), *(Arm(f"{label} {yaml(v)}", {key: v}) for v in others)]
+
+
+def rates(asked: Asked) -> list[float]:
+    """The values, as rates.
+
+    Raises:
+        UserError: one is none.
+    """
+    for value in asked.values:
+        if isinstance(value, bool) or not isinstance(value, int | float) or value <= 0:
+            raise UserError(f"--values: expected rates above 0, got {yaml(value)}")
+    return list(dict.fromkeys(map(float, asked.values)))
 
 
 def read(asked: Asked, done: Done) -> Finding:

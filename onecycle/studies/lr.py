@@ -38,16 +38,13 @@ def arms(asked: Asked, done: Done) -> list[Arm]:
     if phase == "unfrozen" and asked.of("learner.weights") is not None:
         setting = asked.setting("train.frozen.epochs", 1)
         raise UserError(
-            f"study lr: {asked.problem} unfreezes a pretrained body at once, and then the rates are "
-            "those of a test of its own, whatever lr_find.suggestion says: add "
+            f"study lr: {asked.problem} unfreezes a pretrained body at once, and then the rates "
+            "are those of a test of its own, whatever lr_find.suggestion says: add "
             f"--set {setting} to look at a frozen phase, or take the study rates"
         )
-    for value in asked.values:
-        if isinstance(value, bool) or not isinstance(value, int | float) or value <= 0:
-            raise UserError(f"study lr: expected rates above 0 in --values, got {yaml(value)}")
     alone = {f"train.{name}.epochs": 0 for name in asked.phases[1:]}
     own, suggestion = asked.of(key), asked.of(SUGGESTION)
-    rates = dict.fromkeys(map(float, asked.values or GRID))
+    rates = grid.rates(asked) or GRID
     found = [Arm(name, alone | {SUGGESTION: name, key: "find"}) for name in SUGGESTIONS]
     found += [Arm(f"lr {yaml(rate)}", alone | {key: rate}) for rate in rates]
     first = suggestion if own == "find" else f"lr {yaml(own)}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -53,7 +54,8 @@ def of(done: Done, judge: Judge, part: str, rates: Rates) -> Picture:
 
 def span(rates: Rates) -> tuple[float, float]:
     """The rates that are shown."""
-    return min(rates.grid.values()) / AROUND, max(rates.grid.values()) * AROUND
+    shown = [*rates.grid.values(), *chain(*rates.suggested.values())]
+    return min(shown) / AROUND, max(shown) * AROUND
 
 
 def tested(done: Done, rates: Rates) -> list[Curve]:

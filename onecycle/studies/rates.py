@@ -45,19 +45,13 @@ def arms(asked: Asked, done: Done) -> list[Arm]:
             f"--set {setting}"
         )
     first = [Arm(ASKED)]
-    if asked.of(KEY) == "find":
-        if not done:
-            return first
-        if done[ASKED].failed:
-            return first  # found no rates to compare
+    if asked.of(KEY) == "find" and (not done or done[ASKED].failed):
+        return first  # what it finds decides the others
     head, spread = highest(asked, done)
-    singles = asked.values or [rounded(share * head) for share in SHARES]
+    singles = grid.rates(asked) or [rounded(share * head) for share in SHARES]
     own = asked.of(KEY)
-    tried: list[Any] = [
-        *([] if spread else [[rounded(SHARES[-1] * head), head]]),
-        *map(float, singles),
-    ]
-    return first + [Arm(named(value), {KEY: value}) for value in tried if value != own]
+    tried: list[Any] = [*singles] if spread else [[rounded(SHARES[-1] * head), head], *singles]
+    return first + [Arm(f"lr {yaml(value)}", {KEY: value}) for value in tried if value != own]
 
 
 def highest(asked: Asked, done: Done) -> tuple[float, bool]:
@@ -74,11 +68,6 @@ def highest(asked: Asked, done: Done) -> tuple[float, bool]:
 def rounded(rate: float) -> float:
     """Three digits: what is trained is what can be written."""
     return float(f"{rate:.3g}")
-
-
-def named(value: float | list[float]) -> str:
-    """An arm's name by its rates."""
-    return f"lr {yaml(value)}"
 
 
 def read(asked: Asked, done: Done) -> Finding:
