@@ -106,7 +106,10 @@ def yaml(value: Any) -> str:  # noqa: ANN401 - any value of params.yaml
         return "{" + ", ".join(f"{yaml(key)}: {yaml(each)}" for key, each in value.items()) + "}"
     if isinstance(value, list | tuple):
         return "[" + ", ".join(map(yaml, value)) + "]"
-    return _text(value) if isinstance(value, str) else repr(value)
+    if isinstance(value, float):
+        short = f"{value:.3g}"
+        return short if float(short) == value else repr(value)
+    return _text(value) if isinstance(value, str) else str(value)
 
 
 def _text(value: str) -> str:
