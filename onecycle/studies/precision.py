@@ -21,7 +21,7 @@ LEAST = 0.9
 
 
 def arms(asked: Asked, done: Done) -> list[Arm]:
-    """An arm for each precision, fp32 first.
+    """An arm for each precision, fp32 first; the asked one is among them.
 
     Raises:
         UserError: the model knows one precision only.
@@ -31,8 +31,8 @@ def arms(asked: Asked, done: Done) -> list[Arm]:
             f"study precision: {asked.problem} recommends, and recommenders compute in fp32 only; "
             "take a problem with pictures"
         )
-    names = [BASE, *(name for name in asked.values or GRID if name != BASE)]
-    return [Arm(str(name), {KEY: name}) for name in names]
+    names = dict.fromkeys([BASE, *map(str, asked.values or GRID), resolved(asked.of(KEY))])
+    return [Arm(name, {KEY: name}) for name in names]
 
 
 def read(asked: Asked, done: Done) -> Finding:
@@ -42,7 +42,7 @@ def read(asked: Asked, done: Done) -> Finding:
     own, auto = resolved(asked.of(KEY)), resolved("auto")
     base = BASE if BASE in valid else next(iter(valid.parts))
     chosen = fastest(done, valid)
-    share = times.mean(done, chosen) / times.mean(done, own) if own in valid else 0.0
+    share = times.mean(done, chosen) / times.mean(done, own) if own in valid else None
     said = choice(chosen, own, share)
     says = [f"{said} ({luck(valid, len(asked.seeds))})."]
     figures: dict[str, Estimate | float | str] = {"auto": auto}
@@ -55,16 +55,19 @@ def read(asked: Asked, done: Done) -> Finding:
             f"{judge.metric} is {signed(gain)}{apart}."
         )
     says += [f"`auto` is {auto} on this device.", *grid.failures(done)]
-    lines = grid.adopt(asked, done, chosen) if chosen != own and share <= LEAST else []
+    changes = chosen != own and (share is None or share <= LEAST)
+    lines = grid.adopt(asked, done, chosen) if changes else []
     picture = pictures.over_time(judge, part, done)
     return Finding(says, judges, base, lines, figures, picture=picture)
 
 
-def choice(chosen: str, own: str, share: float) -> str:
+def choice(chosen: str, own: str, share: float | None) -> str:
     """The finding: what serves best, and whether it is worth a change."""
     fast = f"{chosen} is the fastest precision that valid does not tell from the best"
     if chosen == own:
         return f"{fast}, and the asked one"
+    if share is None:
+        return f"{fast}; {own}, as asked, gave no model"
     if share > LEAST:
         return f"{fast}, but {own}, as asked, takes hardly longer"
     return f"{fast}: it takes {share:.2g} times the time of {own}, as asked"

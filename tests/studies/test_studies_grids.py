@@ -154,6 +154,7 @@ def test_rates_without_any_suggestion_are_read_too(asked, trained):
     found = lr.read(ask, done)
     assert found.adopt == ["problems.sample_pets.train.frozen.lr=0.01"]
     assert found.base == "lr 0.01"
+    assert list(found.judges) == ["valid", "test"]
     drawn(ask, done, found)
 
 
