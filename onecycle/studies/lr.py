@@ -6,13 +6,10 @@ its range test. Figures, gains in the metric on the part that tells:
 - `best rate`: of the grid, by valid.
 - `regret valley` (`slide`, `minimum`, `steep`): by how much the score is worse at the suggestion.
 - `rate valley` …: what was suggested, the median over seeds; `factor valley` …: over the best rate.
+- `range tests unread`: how many seeds' range tests tell no rate; these say nothing of suggestions.
 - `too low`, `too high`: the rates nearest to the best, below and above it, that are told worse or
   give no model; not there where none is.
 """
-
-from collections.abc import Mapping
-from dataclasses import dataclass
-from statistics import median
 
 from onecycle.errors import UserError
 from onecycle.report.parts import Table
@@ -20,11 +17,11 @@ from onecycle.studies import grid, lr_picture
 from onecycle.studies.arm import Arm, Asked, yaml
 from onecycle.studies.compare import Estimate, Judge
 from onecycle.studies.finding import Done, Finding, judged
+from onecycle.studies.lr_reading import SUGGESTIONS, Rates, key_of, weighed
 from onecycle.studies.words import luck, signed, told
 
 GRID = (1e-5, 3e-5, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 0.1, 0.3, 1.0)
 """Half decades."""
-SUGGESTIONS = ("valley", "slide", "minimum", "steep")
 SUGGESTION = "lr_find.suggestion"
 
 
@@ -51,81 +48,16 @@ def arms(asked: Asked, done: Done) -> list[Arm]:
     return [Arm(first, alone), *(each for each in found if each.name != first)]
 
 
-def key_of(asked: Asked) -> str:
-    """The rate of the phase that is looked at."""
-    return f"train.{asked.phases[0]}.lr"
-
-
-@dataclass(frozen=True)
-class Rates:
-    """The trained rates, those of the grid ascending.
-
-    Attributes:
-        grid: rate by arm.
-        suggested: each seed's rate by suggestion; those that gave a model.
-        best: the arm of the grid that is best on valid.
-        low: the highest rate below the best that is told worse; null where none is.
-        high: the lowest such above it.
-    """
-
-    grid: Mapping[str, float]
-    suggested: Mapping[str, list[float]]
-    best: str
-    low: float | None
-    high: float | None
-
-    @classmethod
-    def of(cls, asked: Asked, done: Done, judges: Mapping[str, Judge]) -> "Rates":
-        """Chooses on valid, and tells on the last part what is worse.
-
-        Raises:
-            UserError: no rate of the grid gave a model.
-        """
-        key, valid, judge = key_of(asked), judges["valid"], list(judges.values())[-1]
-        lrs = {name: each.arm.changes.get(key, asked.of(key)) for name, each in done.items()}
-        fixed = {name: rate for name, rate in lrs.items() if isinstance(rate, float)}
-        fixed = dict(sorted(fixed.items(), key=lambda each: each[1]))
-        known = [name for name in fixed if name in valid]
-        if not known:
-            raise UserError("study lr: no rate of the grid gave a model: give lower --values")
-        best = valid.best(known)
-        worse = [
-            rate
-            for name, rate in fixed.items()
-            if name not in judge or judge.gain(best, name).low > 0
-        ]
-        low = max((rate for rate in worse if rate < fixed[best]), default=None)
-        high = min((rate for rate in worse if rate > fixed[best]), default=None)
-        suggested = {name: used(done, name) for name in SUGGESTIONS if name in valid}
-        return cls(fixed, suggested, best, low, high)
-
-    @property
-    def best_rate(self) -> float:
-        """Of the grid, by valid."""
-        return self.grid[self.best]
-
-    @property
-    def medians(self) -> dict[str, float]:
-        """What is suggested, over seeds."""
-        return {name: median(of) for name, of in self.suggested.items()}
-
-
-def used(done: Done, arm: str) -> list[float]:
-    """The rate that each seed of an arm trained at."""
-    return [run.told["phases"][0]["rates"][-1] for run, *_ in done[arm].runs]
-
-
 def read(asked: Asked, done: Done) -> Finding:
     """What each suggestion costs; what valid tells to be better than the asked one is adopted."""
     judges = judged(asked, done)
     base, (part, judge) = next(iter(done)), list(judges.items())[-1]
-    rates = Rates.of(asked, done, judges)
-    regret = {name: judge.gain(rates.best, name) for name in rates.suggested}
+    rates = weighed(asked, done, judges)
     choice = chosen(judges["valid"], base, rates)
     says = [
         f"The best rate of the grid, by valid, is {rates.best_rate:.2g}: {judge.metric} on {part} "
         f"is {told(judge.value(rates.best))} ({luck(judge, len(asked.seeds))}).",
-        *costs(regret, part),
+        *costs(rates, part, len(asked.seeds)),
         *bounds(rates, judge.metric, part),
         *([grid.worth(judge, part, choice, base)] if choice != base and base in judge else []),
         *(["The phase was trained alone, without the other."] if len(asked.phases) > 1 else []),
@@ -136,8 +68,8 @@ def read(asked: Asked, done: Done) -> Finding:
         judges,
         base if base in judge else choice,
         [] if choice == base else adopt(asked, done, choice),
-        figures(rates, regret),
-        [table(rates, regret, judge, part)] if regret else [],
+        figures(rates),
+        [table(rates, f"{judge.metric} on {part}")] if rates.suggested else [],
         lr_picture.of(done, judge, part, rates),
     )
 
@@ -145,8 +77,9 @@ def read(asked: Asked, done: Done) -> Finding:
 def chosen(valid: Judge, base: str, rates: Rates) -> str:
     """The best suggestion, if told better than the asked arm; a fixed rate, if told better yet."""
     kept = base
-    for names in (list(rates.suggested), [rates.best]):
-        best = valid.best(names) if names else kept
+    for names in (SUGGESTIONS, [rates.best]):
+        known = [name for name in names if name in valid]
+        best = valid.best(known) if known else kept
         if kept not in valid or valid.gain(best, kept).low > 0:
             kept = best
     return kept
@@ -162,12 +95,22 @@ def adopt(asked: Asked, done: Done, arm: str) -> list[str]:
     return [asked.setting(key, value) for key, value in wanted.items()]
 
 
-def costs(regret: Mapping[str, Estimate], part: str) -> list[str]:
+def costs(rates: Rates, part: str, seeds: int) -> list[str]:
     """Which suggestions are told worse than the best rate, and which are not."""
+    regret = {name: each.regret for name, each in rates.suggested.items()}
     dear = [f"'{name}' ({signed(each)})" for name, each in regret.items() if each.low > 0]
     free = [f"'{name}' ({signed(each)})" for name, each in regret.items() if each.low <= 0]
-    says = [f"On {part}, told worse than that: {', '.join(dear)}."] if dear else []
-    return [*says, f"Not told worse: {', '.join(free)}."] if free else says
+    says = []
+    if rates.unread:
+        says.append(
+            f"The range tests of {rates.unread} of {seeds} seeds tell no rate; what follows of "
+            "suggestions is of the others."
+        )
+    if dear:
+        says.append(f"On {part}, worse than at the best rate by: {', '.join(dear)}.")
+    if free:
+        says.append(f"On {part}, not told worse than at the best rate: {', '.join(free)}.")
+    return says
 
 
 def bounds(rates: Rates, metric: str, part: str) -> list[str]:
@@ -182,28 +125,28 @@ def bounds(rates: Rates, metric: str, part: str) -> list[str]:
     return [f"{', '.join(ends)}: told worse in {metric} on {part}, or without a model."]
 
 
-def figures(rates: Rates, regret: Mapping[str, Estimate]) -> dict[str, Estimate | float | str]:
+def figures(rates: Rates) -> dict[str, Estimate | float | str]:
     """As the module's docstring has them."""
     found: dict[str, Estimate | float | str] = {"best rate": rates.best_rate}
-    for name, rate in rates.medians.items():
-        found[f"regret {name}"] = regret[name]
-        found[f"rate {name}"] = rate
-        found[f"factor {name}"] = rate / rates.best_rate
+    for name, each in rates.suggested.items():
+        found[f"regret {name}"] = each.regret
+        found[f"rate {name}"] = each.rate
+        found[f"factor {name}"] = each.rate / rates.best_rate
     ends = {"too low": rates.low, "too high": rates.high}
+    found["range tests unread"] = float(rates.unread)
     return found | {name: rate for name, rate in ends.items() if rate is not None}
 
 
-def table(rates: Rates, regret: Mapping[str, Estimate], judge: Judge, part: str) -> Table:
+def table(rates: Rates, score: str) -> Table:
     """The suggestions beside the best rate."""
-    columns = ["suggestion", "rate", "of the best rate", f"{judge.metric} on {part}", "worse by"]
     rows = [
         [
             name,
-            f"{rate:.2g}",
-            f"{rate / rates.best_rate:.2g} times",
-            told(judge.value(name)),
-            signed(regret[name]),
+            f"{each.rate:.2g}",
+            f"{each.rate / rates.best_rate:.2g} times",
+            told(each.score),
+            signed(each.regret),
         ]
-        for name, rate in rates.medians.items()
+        for name, each in rates.suggested.items()
     ]
-    return Table(columns, rows)
+    return Table(["suggestion", "rate", "of the best rate", score, "worse by"], rows)

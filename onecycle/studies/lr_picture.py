@@ -1,9 +1,6 @@
 """The picture of the study lr: scores over rates, and the range test's curve below."""
 
-from __future__ import annotations
-
 from itertools import chain
-from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -13,11 +10,9 @@ from onecycle.decide.scores import Floats
 from onecycle.report.figures import Theme, calm
 from onecycle.studies.compare import Judge
 from onecycle.studies.finding import Done, Picture
+from onecycle.studies.lr_reading import SUGGESTIONS, Rates
 
-if TYPE_CHECKING:
-    from onecycle.studies.lr import Rates
-
-MARKERS = {"valley": "o", "slide": "s", "minimum": "^", "steep": "D"}
+MARKERS = dict(zip(SUGGESTIONS, "os^D", strict=True))
 AROUND = 2.0  # shown beyond the first and the last rate, as a factor
 Curve = tuple[Floats, Floats]
 
@@ -28,9 +23,6 @@ def of(done: Done, judge: Judge, part: str, rates: Rates) -> Picture:
 
     def draw(figure: Figure, theme: Theme) -> None:
         figure.subplots_adjust(left=0.15, bottom=0.13, top=0.93, hspace=0.1)
-        if not curves:
-            scores(calm(figure.add_subplot(), theme, "rate"), theme, judge, part, rates)
-            return
         above, below = figure.subplots(2, sharex=True, height_ratios=[2.6, 1])
         scores(calm(above, theme), theme, judge, part, rates)
         for lr, loss in curves:
@@ -46,15 +38,16 @@ def of(done: Done, judge: Judge, part: str, rates: Rates) -> Picture:
         draw,
         f"{judge.metric} on {part} over the rate: {values}",
         f"{judge.metric} on {part} at each rate of the grid, with 95 % intervals, and at each rate "
-        "that a seed's range test suggests. Shaded: told worse than the best rate, or no model (×)."
-        + (" Below: the smoothed loss of each seed's range test." if curves else ""),
-        4.6 if curves else 3.4,
+        "that a seed's range test suggests. Shaded: told worse than the best, or no model (×). "
+        "Below: the smoothed loss of each seed's range test.",
+        4.6,
     )
 
 
 def span(rates: Rates) -> tuple[float, float]:
     """The rates that are shown."""
-    shown = [*rates.grid.values(), *chain(*rates.suggested.values())]
+    suggested = [each.rates for each in rates.suggested.values()]
+    shown = [*rates.grid.values(), *chain(*suggested)]
     return min(shown) / AROUND, max(shown) * AROUND
 
 
@@ -62,7 +55,7 @@ def tested(done: Done, rates: Rates) -> list[Curve]:
     """Rates and smoothed losses of each seed's range test, those that are shown."""
     first, last = span(rates)
     found = []
-    for run, *_ in [] if not rates.suggested else done[next(iter(rates.suggested))].runs:
+    for run, *_ in done[next(name for name in SUGGESTIONS if name in done)].runs:
         curve = run.told["found"]["curve"]
         lr, loss = (np.array(curve[name], dtype=np.float64) for name in ("rates", "smooth"))
         seen = (lr >= first) & (lr <= last)
@@ -83,8 +76,8 @@ def scores(axes: Axes, theme: Theme, judge: Judge, part: str, rates: Rates) -> N
         axes.plot(rate, each.value, "o", color=theme.accent, markersize=4)
     for name, suggested in rates.suggested.items():
         axes.plot(
-            suggested,
-            judge.by_seed(name),
+            suggested.rates,
+            suggested.score.by_seed,
             MARKERS[name],
             color=theme.second,
             markersize=6,

@@ -16,6 +16,7 @@ from onecycle.report.figures import DARK, png
 from onecycle.studies import arch, grid, lr, pictures, precision, rates, times, transfer
 from onecycle.studies.arm import ASKED, Arm, Asked, changed, yaml
 from onecycle.studies.finding import to_json
+from onecycle.studies.lr_reading import SUGGESTIONS
 from onecycle.studies.outcome import Outcome, Part, Run, write
 from onecycle.studies.registry import STUDIES
 from tasks import problems
@@ -48,7 +49,7 @@ def trained(tmp_path):
         scores = np.eye(3)[np.where(right, y, (y + 1) % 3)]
         return Part(np.array([f"{at:03}" for at in range(N)]), y, scores)
 
-    def of(arm, valid=0.0, test=None, *, failed=None, rates=(0.1,), cpu_s=1.0):
+    def of(arm, valid=0.0, test=None, *, failed=None, rates=(0.1,), cpu_s=1.0, unread=()):
         runs = []
         for at in range(len(SEEDS)):
             folder = tmp_path / str(next(number))
@@ -56,10 +57,12 @@ def trained(tmp_path):
             shares = {"valid": valid, "test": valid if test is None else test}
             parts = {name: part(HARD < share + 0.005 * at) for name, share in shares.items()}
             phase = {"rates": [rate * (1 + at) / 2 for rate in rates]}
+            used = None if at in unread else 0.1
             curve = {"rates": [1e-6, 1e-2, 1e-1, 1, 10], "smooth": [1, 1, 0.5, 0.6, None]}
-            told = {"failed": failed, "phases": [phase], "found": {"curve": curve}}
+            why = "no rate" if at in unread else failed
+            told = {"failed": why, "phases": [phase], "found": {"used": used, "curve": curve}}
             told |= {"cpu_s": cpu_s * (1 + 0.01 * at), "seconds": cpu_s, "history": []}
-            write(folder, {} if failed else parts, told)
+            write(folder, {} if why else parts, told)
             runs.append([Run.read(folder)])
         return Outcome(arm, runs)
 
@@ -116,7 +119,7 @@ def test_regret_is_what_the_best_rate_by_valid_gains_on_test(asked, trained):
     assert found.figures["too high"] == 1  # 0.1 is better on test, 1 gave no model
     assert "'lr 1' gave no model: the loss of epoch 0 is nan" in found.says
     told = drawn(ask, done, found)
-    assert [row[0] for row in told["tables"][0]["rows"]] == list(lr.SUGGESTIONS)
+    assert [row[0] for row in told["tables"][0]["rows"]] == list(SUGGESTIONS)
 
 
 def test_the_first_phase_is_trained_alone_but_only_rates_are_adopted(asked, trained):
@@ -148,13 +151,30 @@ def test_rates_without_any_suggestion_are_read_too(asked, trained):
     ask = asked(*FIRST, values=[0.001, 0.01])
 
     def make(arm):
-        return trained(arm, GRID.get(arm.name, 0), failed=None if arm.name in GRID else "flat")
+        return trained(arm, GRID.get(arm.name, 0), unread=() if arm.name in GRID else (0, 1, 2))
 
     done = outcomes(lr, ask, make)
     found = lr.read(ask, done)
     assert found.adopt == ["problems.sample_pets.train.frozen.lr=0.01"]
     assert found.base == "lr 0.01"
     assert list(found.judges) == ["valid", "test"]
+    drawn(ask, done, found)
+
+
+def test_seeds_whose_range_test_tells_no_rate_say_nothing_of_suggestions(asked, trained):
+    ask = asked(*FIRST, values=[0.001, 0.01, 0.1])
+
+    def make(arm):
+        if arm.name in SUGGESTIONS:
+            return trained(arm, 0.7, rates=(0.02,), unread=(1,))
+        return trained(arm, GRID[arm.name])
+
+    done = outcomes(lr, ask, make)
+    found = lr.read(ask, done)
+    assert found.figures["range tests unread"] == 1
+    assert found.figures["regret valley"].by_seed == pytest.approx([0.1, 0.1])
+    assert found.figures["rate valley"] == pytest.approx((0.01 + 0.03) / 2)
+    assert found.adopt == ["problems.sample_pets.train.frozen.lr=0.01"]  # for valley may give none
     drawn(ask, done, found)
 
 
