@@ -7,8 +7,8 @@ its range test. Figures, gains in the metric on the part that tells:
 - `regret valley` (`slide`, `minimum`, `steep`): by how much the score is worse at the suggestion.
 - `rate valley` …: what was suggested, the median over seeds; `factor valley` …: over the best rate.
 - `range tests unread`: how many seeds' range tests tell no rate; these say nothing of suggestions.
-- `too low`, `too high`: the rates nearest to the best, below and above it, that are told worse or
-  give no model; not there where none is.
+- `too low`, `too high`: the rates up to which, and from which on, all are told worse than the best
+  or give no model; not there where none is.
 """
 
 from onecycle.errors import UserError

@@ -1,8 +1,8 @@
 """How the study lr reads its arms: the best rate, what is too low or too high, and suggestions."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import compress
+from itertools import compress, takewhile
 from statistics import median
 
 from onecycle.errors import UserError
@@ -46,8 +46,8 @@ class Rates:
     Attributes:
         grid: rate by arm, ascending.
         best: the arm of the grid that is best on valid.
-        low: the highest rate below the best that is told worse; null where none is.
-        high: the lowest such above it.
+        low: the highest rate that is told worse, as are all below it; null where none is.
+        high: the lowest that is told worse, as are all above it.
         suggested: by suggestion; those that gave a model.
         unread: seeds whose range test could not be read.
     """
@@ -79,13 +79,17 @@ def weighed(asked: Asked, done: Done, judges: Mapping[str, Judge]) -> Rates:
     if not known:
         raise UserError("study lr: no rate of the grid gave a model: give lower --values")
     best = valid.best(known)
-    worse = [
-        rate for name, rate in fixed.items() if name not in judge or judge.gain(best, name).low > 0
-    ]
-    low = max((rate for rate in worse if rate < fixed[best]), default=None)
-    high = min((rate for rate in worse if rate > fixed[best]), default=None)
+    worse = {
+        rate: name not in judge or judge.gain(best, name).low > 0 for name, rate in fixed.items()
+    }
+    low, high = (end(worse, of) for of in (sorted(worse), sorted(worse, reverse=True)))
     suggested, unread = suggestions(asked, done, part, best)
     return Rates(fixed, best, low, high, suggested, unread)
+
+
+def end(worse: Mapping[float, bool], rates: Sequence[float]) -> float | None:
+    """The last of the first rates that are told worse; null where the first is not."""
+    return next(reversed(list(takewhile(worse.__getitem__, rates))), None)
 
 
 def suggestions(asked: Asked, done: Done, part: str, best: str) -> tuple[dict[str, Suggested], int]:

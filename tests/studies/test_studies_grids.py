@@ -237,11 +237,18 @@ def test_found_rates_decide_what_they_are_compared_with(asked, trained):
 def test_a_single_asked_rate_is_compared_with_a_spread(asked, trained):
     ask = asked("sample_pets", "train.unfrozen.lr=0.01")
     spread = "lr [0.0001, 0.01]"
-    done = outcomes(rates, ask, lambda arm: trained(arm, 0.9 if arm.name == spread else 0.5))
+
+    def make(arm):
+        failed = "not finite" if arm.name == "lr 0.0001" else None
+        return trained(arm, 0.9 if arm.name == spread else 0.5, failed=failed)
+
+    done = outcomes(rates, ask, make)
     assert list(done) == [ASKED, spread, "lr 0.001", "lr 0.0001"]
     found = rates.read(ask, done)
     assert found.adopt == ["problems.sample_pets.train.unfrozen.lr=[0.0001, 0.01]"]
     assert found.figures["spread over best single"].value == pytest.approx(0.4)
+    assert "'lr 0.0001' gave no model: not finite" in found.says
+    drawn(ask, done, found)
 
 
 # ---- precision, times ----
