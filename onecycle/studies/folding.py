@@ -177,8 +177,8 @@ def _asked(figures: dict[str, Any], judges: dict[str, Judge]) -> list[str]:
             verdict += ", but the latter's interval knows its few groups alone"
         said.append(
             f"The asked split's {part} says {told(figures[ASKED])}, of {judge.n:,} items; all "
-            f"folds and it {verdict} (pooled less asked: {signed(gap)}). A fold's models learn from "
-            f"{figures['learns from']:,.0f} items, the asked one's from "
+            f"folds and it {verdict} (pooled less asked: {signed(gap)}). A fold's models learn "
+            f"from {figures['learns from']:,.0f} items, the asked one's from "
             f"{figures['as asked, learns from']:,}."
         )
     return said
