@@ -64,7 +64,10 @@ def read(asked: Asked, done: Done, *, whole_groups: bool) -> Finding:
 
     The pooled interval knows the luck of the items and of the seed. Not that of what was learnt
     from: the folds' models share most of it, and nothing tells it without bias (Bengio and
-    Grandvalet 2004, No Unbiased Estimator of the Variance of K-Fold Cross-Validation).
+    Grandvalet 2004, No Unbiased Estimator of the Variance of K-Fold Cross-Validation). A metric of
+    ranking, such as map, ranks items by the scores of several models, which need not be alike: so
+    it may be lower pooled than in each fold (Forman and Scholz 2010, Apples-to-Apples in
+    Cross-Validation Studies).
 
     Figures: `pooled`, `fold 0` and so on, `as asked`; `pooled less as asked`, with an interval as
     if they were independent, and `as asked, width over pooled`, of their intervals; `spread of
