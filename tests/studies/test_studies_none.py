@@ -146,3 +146,12 @@ def test_without_unknown_items_among_the_judged_there_is_no_finding(tmp_path):
         del each.runs[0][0].parts["unknown"]
     with pytest.raises(UserError, match="held out"):
         none.read(asked(tmp_path, "category"), done)
+
+
+def test_without_a_test_part_valid_tells(tmp_path):
+    done = outcomes(tmp_path, 3.0, 3.0, seeds=1)
+    for each in done.values():
+        del each.runs[0][0].parts["test"]
+    found = none.read(asked(tmp_path, "category"), done)
+    assert list(found.judges) == ["valid"]
+    assert found.figures["known"] == 150
