@@ -43,10 +43,11 @@ class Claim:
 
 @dataclass(frozen=True)
 class Read:
-    """What a number says: true, false or, where luck hides it, null; and in words."""
+    """What a number says: true, false or, where luck hides it, null; and of which data."""
 
     true: bool | None
     says: str
+    problem: str = ""
 
 
 def gain(arm: str, part: str = "test") -> Pick:
@@ -83,22 +84,22 @@ def reading(evidence: Evidence, found: Mapping[tuple[str, str], Json]) -> Read:
     told = found.get((evidence.study, evidence.problem))
     estimate = evidence.pick(told) if told else None
     if estimate is None:
-        return Read(None, f"{evidence.problem}: {evidence.says}: not measured")
+        return Read(None, f"{evidence.problem}: {evidence.says}: not measured", evidence.problem)
     if not isinstance(estimate, dict):
         said = f"{evidence.problem}: {evidence.says} {estimate:+.3g}, without an interval"
-        return Read(None, said)
+        return Read(None, said, evidence.problem)
     value, low, high = (estimate[key] for key in ("value", "low", "high"))
     true = True if low > evidence.bar else False if high < evidence.bar else None
     bar = f", the bar {score(evidence.bar)}" if evidence.bar else ""
     said = f"{evidence.problem}: {evidence.says} {value:+.3g} [{low:+.3g}, {high:+.3g}]{bar}"
-    return Read(true, said)
+    return Read(true, said, evidence.problem)
 
 
 def verdict(read: Sequence[Read]) -> str:
     """What several numbers come to."""
-    known = [each.true for each in read if each.true is not None]
+    known = [each for each in read if each.true is not None]
     if not known:
         return UNTOLD
-    if not all(known):
-        return NOT if not any(known) else f"{NOT} everywhere"
-    return HOLDS if len(known) > 1 else HERE
+    if not all(each.true for each in known):
+        return f"{NOT} everywhere" if any(each.true for each in known) else NOT
+    return HOLDS if len({each.problem for each in known}) > 1 else HERE

@@ -62,4 +62,30 @@ PLANS = {
             ),
         ],
     ),
+    "samples": Plan(
+        intro=(
+            "The short form, on the built-in samples: it shows that every study works, and says "
+            "nothing of the lesson."
+        ),
+        settings=tuple(
+            f"problems.sample_{name}.train.unfrozen={{epochs: 1, lr: 3e-3}}"
+            for name in ("pets", "pascal", "biwi")
+        ),
+        studies=[
+            Planned("lr", "sample_movielens", seeds=2, values="[1e-3, 0.1]"),
+            Planned("epochs", "sample_movielens", seeds=2),
+            Planned("schedule", "sample_movielens", seeds=2),
+            Planned("weight_decay", "sample_movielens", seeds=2),
+            Planned("arch", "sample_movielens", seeds=2, values="[dot, dot_bias]"),
+            Planned("kfold", "sample_movielens", seeds=1, folds=3),
+            Planned("baselines", "sample_movielens", seeds=2, values="[dot]"),
+            Planned("threshold", "sample_pascal", seeds=1),
+            Planned("none", "sample_pets", seeds=1),
+            Planned("precision", "sample_pets", seeds=1, values="[fp32, bf16]"),
+            Planned("rates", "sample_pets", seeds=1, values="[3e-4]"),
+            Planned("transfer", "sample_pets", seeds=1),  # from scratch: it refuses
+            Planned("split_worth", "sample_biwi", seeds=1, folds=2),
+            Planned("group_kfold", "sample_biwi", seeds=1, folds=2),
+        ],
+    ),
 }
