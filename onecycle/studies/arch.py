@@ -2,7 +2,8 @@
 
 Architectures are trained in their order, each compared with the last that was kept; the next is
 trained only where the last gained beyond luck on valid. The asked one is trained in any case, and
-comes first where it is none of them. Figures, in the metric on the part that tells:
+comes first where it is none of them. All else is as asked: `lr: find` gives each its own rate.
+Figures, in the metric on the part that tells:
 
 - `gain B over A`: of each step.
 - `time B`: of training, as a share of the asked one's (see `onecycle.studies.times`).
@@ -87,20 +88,11 @@ def read(asked: Asked, done: Done) -> Finding:
     first = f"'{small}' is the smallest that valid does not tell from the best"
     if small != best:
         first += f" ('{best}', ahead by {signed(valid.gain(best, small))})"
-    left = ", ".join(name for name in names if name not in done)
     says = [
         f"{first}; {luck(valid, len(asked.seeds))}.",
-        *(
-            f"'{big}' gains {signed(valid.gain(big, than))} over '{than}' on valid"
-            + (
-                ": beyond luck."
-                if valid.gain(big, than).low > 0
-                else ", within luck: the order stops."
-            )
-            for big, than in steps
-        ),
-        *([f"Not trained, for the last step gained nothing told: {left}."] if left else []),
+        *(climbed(valid, *step) for step in steps),
         *([grid.worth(judge, part, small, own)] if small != own and own in judge else []),
+        *caveats(asked, done),
         *grid.failures(done),
     ]
     figures: dict[str, Estimate | float | str] = {"kept": kept, "smallest": small}
@@ -111,3 +103,24 @@ def read(asked: Asked, done: Done) -> Finding:
     base = own if own in valid else small
     picture = pictures.over_time(judge, part, done)
     return Finding(says, judges, base, grid.adopt(asked, done, small), figures, picture=picture)
+
+
+def climbed(valid: Judge, big: str, than: str) -> str:
+    """What a step gained."""
+    gain = valid.gain(big, than)
+    end = "beyond luck" if gain.low > 0 else "not told better: the order stops"
+    return f"'{big}' gains {signed(gain)} over '{than}' on valid, {end}."
+
+
+def caveats(asked: Asked, done: Done) -> list[str]:
+    """What was not tried, and what may be unfair."""
+    says, left = [], [name for name in order(asked) if name not in done]
+    if left:
+        says.append(f"Not trained, since the step before gained nothing told: {', '.join(left)}.")
+    fixed = [phase for phase in asked.phases if asked.of(f"train.{phase}.lr") != "find"]
+    if fixed:
+        says.append(
+            f"All were trained at the rates asked for ({', '.join(fixed)}), which may suit one "
+            "more than another: `lr: find` gives each its own."
+        )
+    return says

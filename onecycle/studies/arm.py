@@ -114,5 +114,5 @@ def yaml(value: Any) -> str:  # noqa: ANN401 - any value of params.yaml
 
 def _text(value: str) -> str:
     """Text, in quotes where it would be taken for something else."""
-    plain = re.fullmatch(r"[\w./:-]+", value) and parse(value, value) == value
+    plain = re.fullmatch(r"\w([\w./:-]*\w)?", value) and parse(value, value) == value
     return value if plain else json.dumps(value, ensure_ascii=False)

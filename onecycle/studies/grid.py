@@ -75,8 +75,15 @@ def worth(judge: Judge, part: str, arm: str, base: str) -> str:
 
 
 def failures(done: Done) -> list[str]:
-    """A sentence for each arm that gave no model."""
-    return [f"'{name}' gave no model: {each.failed}" for name, each in done.items() if each.failed]
+    """A sentence for each reason why arms gave no model."""
+    names: dict[tuple[str, str], list[str]] = {}
+    for name, each in done.items():
+        if each.failed:
+            runs = [run for of in each.runs for run in of]
+            count = sum(run.failed is not None for run in runs)
+            some = f" in {count} of {len(runs)} trainings" if count < len(runs) else ""
+            names.setdefault((some, each.failed), []).append(f"'{name}'")
+    return [f"{', '.join(of)} gave no model{some}: {why}" for (some, why), of in names.items()]
 
 
 def adopt(asked: Asked, done: Done, arm: str) -> list[str]:

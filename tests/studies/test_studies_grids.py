@@ -172,6 +172,9 @@ def test_seeds_whose_range_test_tells_no_rate_say_nothing_of_suggestions(asked, 
     done = outcomes(lr, ask, make)
     found = lr.read(ask, done)
     assert found.figures["range tests unread"] == 1
+    assert "'valley', 'slide', 'minimum', 'steep' gave no model in 1 of 3 trainings: no rate" in (
+        found.says
+    )
     assert found.figures["regret valley"].by_seed == pytest.approx([0.1, 0.1])
     assert found.figures["rate valley"] == pytest.approx((0.01 + 0.03) / 2)
     assert found.adopt == ["problems.sample_pets.train.frozen.lr=0.01"]  # for valley may give none
@@ -368,6 +371,8 @@ values = st.recursive(
 
 @settings(max_examples=60)
 @given(values)
-@example([1e-05, 1.0, 0.00123456, "1e-05", "null", "a: b", "on", "~", "timm:resnet18", 10**20])
+@example(
+    [1e-05, 1.0, 0.00123456, "1e-05", "null", "a: b", "on", "~", ":0", "timm:resnet18", 10**20]
+)
 def test_a_setting_is_read_as_what_it_was(value):
     assert parse(yaml(value), "any") == value
