@@ -12,10 +12,11 @@ Figures, in the metric on the part that tells:
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 from onecycle.errors import UserError
 from onecycle.studies import grid, pictures, times
-from onecycle.studies.arm import Arm, Asked
+from onecycle.studies.arm import Arm, Asked, yaml
 from onecycle.studies.compare import Estimate, Judge
 from onecycle.studies.finding import Done, Finding, judged
 from onecycle.studies.words import luck, signed
@@ -31,24 +32,40 @@ def arms(asked: Asked, done: Done) -> list[Arm]:
     Raises:
         UserError: the asked weights fit the asked architecture only.
     """
-    if isinstance(asked.of("learner.weights"), dict):
+    own, tried = asked.of(KEY), order(asked)
+    if isinstance(asked.of("learner.weights"), dict) and any(
+        "learner.weights" not in changes for name, changes in tried.items() if name != own
+    ):
         imagenet = asked.setting("learner.weights", "imagenet")
         scratch = asked.setting("learner.weights", None), asked.setting("train.frozen.epochs", 0)
         raise UserError(
-            f"study arch: learner.weights of {asked.problem} is a file, which fits "
-            f"{asked.of(KEY)} only: add --set {imagenet} (by download), or compare from scratch: "
+            f"study arch: learner.weights of {asked.problem} is a file, which fits {own} only: "
+            "--values '[{arch: NAME, weights: {url: file:…}}, …]' names one for each; or add "
+            f"--set {imagenet} (by download), or compare from scratch: "
             + " ".join(f"--set {each}" for each in scratch)
         )
-    own, valid = asked.of(KEY), Judge.of(asked.kind, done, "valid") if done else None
-    names = dict.fromkeys([own, *walked(order(asked), done, valid)[0]])
-    return [Arm(name, {} if name == own else {KEY: name}) for name in names]
+    valid = Judge.of(asked.kind, done, "valid") if done else None
+    names = dict.fromkeys([own, *walked(list(tried), done, valid)[0]])
+    return [Arm(name, tried[name]) for name in names]
 
 
-def order(asked: Asked) -> list[str]:
-    """From small to large; the asked one first, where it is none of them."""
-    grid_of = PICTURES if asked.of("prepare.x") == "image" else RATINGS
-    names = list(map(str, asked.values or grid_of))
-    return names if asked.of(KEY) in names else [asked.of(KEY), *names]
+def order(asked: Asked) -> dict[str, dict[str, Any]]:
+    """Each architecture's changes, from small to large; first the asked one, where it is not named.
+
+    A value is a name, or a mapping of keys of `learner`, `arch` among them.
+
+    Raises:
+        UserError: a mapping names no architecture.
+    """
+    own, grid_of = asked.of(KEY), PICTURES if asked.of("prepare.x") == "image" else RATINGS
+    found: dict[str, dict[str, Any]] = {}
+    for value in asked.values or grid_of:
+        keys = value if isinstance(value, dict) else {"arch": str(value)}
+        if "arch" not in keys:
+            raise UserError(f"study arch: --values: expected the key arch in {yaml(keys)}")
+        found[keys["arch"]] = {f"learner.{key}": each for key, each in keys.items()}
+    found = found if own in found else {own: {}, **found}
+    return found | {own: {}}
 
 
 def walked(
@@ -79,7 +96,7 @@ def read(asked: Asked, done: Done) -> Finding:
     """The smallest that valid does not tell from the best is adopted."""
     judges = judged(asked, done)
     valid, (part, judge) = judges["valid"], list(judges.items())[-1]
-    own, names = asked.of(KEY), order(asked)
+    own, names = asked.of(KEY), list(order(asked))
     _, steps = walked(names, done, valid)
     best = valid.best()
     small = next(name for name in names if name in valid and valid.gain(best, name).low <= 0)

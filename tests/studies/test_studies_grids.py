@@ -217,6 +217,19 @@ def test_an_asked_architecture_that_is_none_of_the_order_comes_first(asked, trai
     assert arch.read(ask, done).adopt == []
 
 
+def test_an_architecture_may_bring_a_file_of_weights_of_its_own(asked, trained):
+    own = {"arch": "resnet18", "weights": {"url": "file:some.pth"}}
+    ask = asked("pets", "learner.weights={url: file:own.pth}", values=["resnet34", own])
+    done = outcomes(arch, ask, lambda arm: trained(arm, 0.9 if arm.changes else 0.5))
+    assert list(done) == ["resnet34", "resnet18"]
+    assert arch.read(ask, done).adopt == [
+        "problems.pets.learner.arch=resnet18",
+        'problems.pets.learner.weights={url: "file:some.pth"}',
+    ]
+    with pytest.raises(UserError, match="expected the key arch"):
+        arch.arms(replace(ask, values=[{"weights": None}]), {})
+
+
 # ---- rates ----
 
 
