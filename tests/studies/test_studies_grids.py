@@ -224,7 +224,7 @@ def test_an_architecture_may_bring_a_file_of_weights_of_its_own(asked, trained):
     assert list(done) == ["resnet34", "resnet18"]
     assert arch.read(ask, done).adopt == [
         "problems.pets.learner.arch=resnet18",
-        'problems.pets.learner.weights={url: "file:some.pth"}',
+        "problems.pets.learner.weights={url: file:some.pth}",
     ]
     with pytest.raises(UserError, match="expected the key arch"):
         arch.arms(replace(ask, values=[{"weights": None}]), {})
