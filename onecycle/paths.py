@@ -14,6 +14,10 @@ from pathlib import Path
 from typing import Any
 
 
+QUEUED = (".dvc", "tmp", "exps")
+"""Where DVC clones the working tree for `dvc exp run --queue` and `--temp`."""
+
+
 @dataclass(frozen=True)
 class Paths:
     """The files of one problem, relative to the working tree.
@@ -49,12 +53,20 @@ def home() -> Path:
 
 
 def main_tree() -> Path:
-    """The main working tree, at which relative paths and file urls in params.yaml start."""
+    """The main working tree, at which relative paths and file urls in params.yaml start.
+
+    An experiment of DVC's queue runs in a clone below the tree that it was queued in: it is that
+    tree's, so that it finds the same archives and downloads nothing again.
+    """
+    here = Path.cwd()
+    for folder in here.parents:
+        if folder.parts[-len(QUEUED) :] == QUEUED:
+            here = folder.parents[len(QUEUED) - 1]
     command = ["git", "rev-parse", "--path-format=absolute", "--git-common-dir"]
     try:
-        found = subprocess.run(command, capture_output=True, text=True, check=True)
+        found = subprocess.run(command, capture_output=True, text=True, check=True, cwd=here)
     except (OSError, subprocess.CalledProcessError):
-        return Path.cwd()
+        return here
     return Path(found.stdout.strip()).parent
 
 
