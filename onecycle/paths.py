@@ -3,6 +3,7 @@
 Source: DESIGN's table of stages. dvc.yaml names the same paths; a test compares the two.
 """
 
+import fcntl
 import json
 import os
 import shutil
@@ -12,7 +13,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-
 
 QUEUED = (".dvc", "tmp", "exps")
 """Where DVC clones the working tree for `dvc exp run --queue` and `--temp`."""
@@ -87,6 +87,17 @@ def whole(path: Path) -> Iterator[Path]:
         partial.replace(path)
     finally:
         remove(partial)
+
+
+@contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """Waits until no other process is inside; the kernel lets go when a process ends."""
+    held = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(held)
 
 
 def remove(path: Path) -> None:
