@@ -12,7 +12,7 @@ PORT ?= 4200
 # So that `python` in dvc.yaml means this one.
 export PATH := $(dir $(PYTHON)):$(PATH)
 
-.PHONY: help setup run ui repro test trials fuzz check schema lock bench peers peers-lock clean
+.PHONY: help setup run ui repro test trials fuzz check lesson schema lock bench peers peers-lock clean
 .DEFAULT_GOAL := help
 
 help: ## show this
@@ -58,6 +58,11 @@ check: $(READY) ## lint, types, layers, formatting
 	$(PYTHON) -m ruff format --check .
 	$(PYTHON) -m mypy
 	$(dir $(PYTHON))lint-imports
+
+# PLAN=samples is a short form on the built-in samples: minutes, into reports/.
+PLAN ?= mirror
+lesson: $(READY) ## test the lesson's claims on the data of patches/mirror.yaml, and write docs/lesson.md: hours
+	OMP_NUM_THREADS=1 $(PYTHON) -m docs.lesson --plan $(PLAN) $(if $(filter samples,$(PLAN)),--out reports)
 
 schema: $(READY) ## write params.schema.json, which editors use
 	$(PYTHON) -m tasks schema

@@ -17,12 +17,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
+from pydantic import ValidationError
 
 import onecycle
 from onecycle.errors import UserError
 from onecycle.learn import assemble, device, lr_finder
 from onecycle.learn.datasets import Dataset
 from onecycle.learn.learner import Learner
+from onecycle.params import explain
 from onecycle.paths import Paths, home, read_json, remove, whole, write_json
 from onecycle.splits import checked
 from onecycle.studies import outcome
@@ -75,26 +77,31 @@ class Job:
 
 
 def jobs(paths: Paths, arm: Arm, asked: Mapping[str, Any], seed: int, threads: int) -> list[Job]:
-    """The trainings of an arm for one seed: one, or one for each fold.
-
-    Raises:
-        UserError: the arm's changes give no problem that makes sense.
-    """
+    """The trainings of an arm for one seed: one, or one for each fold."""
     store = home() / "studies" / paths.problem
     base = {"data": _data(paths), "code": _code(), "made": _made(), "threads": threads}
     base |= {"held_out": arm.held_out, "many": arm.many}
     found = []
     for fold in range(arm.folds) if arm.folds else [None]:
         sections = arm.sections(asked, seed, fold)
+        _check(arm, sections)
         own = sections["split"] != asked["split"]
         split = sections["split"] if own else _sha256(paths.data("split.parquet"))
-        tested = {"split": split, **{name: sections[name] for name in ("learner", "lr_find")}}
-        range_key = _key(base | tested)
-        key = _key(base | tested | {"train": sections["train"]})
+        tested = base | {"split": split, "learner": sections["learner"]}
+        test = sections["lr_find"]  # of the same curve any suggestion can be taken
+        range_key = _key(tested | {"lr_find": {**test, "suggestion": None}})
+        key = _key(tested | {"lr_find": test, "train": sections["train"]})
         found.append(
             Job(paths.problem, paths.root, arm, sections, threads, own, store, key, range_key)
         )
     return found
+
+
+def _check(arm: Arm, sections: dict[str, Any]) -> None:
+    try:
+        Problem.model_validate(sections)
+    except ValidationError as error:
+        raise UserError("\n".join([f"arm '{arm.name}':", *explain(error, sections)])) from None
 
 
 def run(job: Job) -> Path:
@@ -186,12 +193,16 @@ def _range_test(job: Job, problem: Problem, learner: Learner) -> dict[str, Any]:
         return {"used": None, "reason": "no phase asks for a rate"}
     file = job.store / f"range-{job.range_key}.json"
     if not file.exists():
-        curve = lr_find.test(learner, problem.lr_find)
-        known = np.isfinite(curve.smooth)
-        points = {"lr": curve.rates[known].tolist(), "loss": curve.smooth[known].tolist()}
-        write_json(file, lr_finder.choose(problem.lr_find, curve) | {"curve": points})
-    found: dict[str, Any] = read_json(file)
-    return found
+        curve = vars(lr_find.test(learner, problem.lr_find))
+        write_json(file, {name: _known(values) for name, values in curve.items()})
+    found = {name: np.array(each, dtype=np.float64) for name, each in read_json(file).items()}
+    chosen = lr_finder.choose(problem.lr_find, lr_finder.Curve(**found))
+    return chosen | {"curve": {name: _known(found[name]) for name in ("rates", "smooth")}}
+
+
+def _known(values: lr_finder.Floats) -> list[float | None]:
+    """As JSON has them: null in the place of what is not finite."""
+    return [each if np.isfinite(each) else None for each in values.tolist()]
 
 
 def _judged(learner: Learner, part: Dataset) -> Part:

@@ -30,6 +30,7 @@ _HIGHER |= {"f1_micro", "f1_macro"}
 _LOWER = {"error_rate", "nll", "ece", "brier", "mse", "rmse", "mae"}
 _LOWER |= {"error_px_mean", "error_px_median", "error_px_p90"}
 _HIGHER |= {"precision", "recall", "answered", "coverage"}  # of decisions
+_HIGHER |= {"auroc"}  # of known labels against others
 _LOWER |= {"cost", "error_rate_answered"}
 _SHARES = {"accuracy", "error_rate", "top_5_accuracy", "balanced_accuracy", "accuracy_multi"}
 _SHARES |= {"answered", "coverage", "error_rate_answered"}

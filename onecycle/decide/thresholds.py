@@ -82,7 +82,7 @@ def sweep_in_bands(
     worth = worth[np.isfinite(worth).any(axis=1)]
     if not len(worth):
         return curve, (None, None)
-    chosen = [THRESHOLDS[_middle(each)] for each in worth]
+    chosen = [THRESHOLDS[best_place(each)] for each in worth]
     low, high = np.quantile(chosen, [0.025, 0.975], method="inverted_cdf").tolist()
     return curve, (low, high)
 
@@ -96,7 +96,7 @@ def best_threshold(table: pd.DataFrame, goal: Goal) -> float | None:
     worth = goal.worth({str(name): table[name].to_numpy() for name in table})
     if not np.isfinite(worth).any():
         return None
-    return float(table["threshold"].to_numpy()[_middle(worth)])
+    return float(table["threshold"].to_numpy()[best_place(worth)])
 
 
 def measured(goal: Goal) -> list[str]:
@@ -119,7 +119,7 @@ def _swept(logits: Floats, y: Array, goal: Goal, weights: Floats) -> dict[str, F
     return {name: np.stack([row[name] for row in rows], axis=1) for name in rows[0]}
 
 
-def _middle(worth: Floats) -> int:
+def best_place(worth: Floats) -> int:
     """The middle of the longest run of the highest values [29]."""
     best = worth >= worth.max() - _SAME
     runs = np.flatnonzero(np.diff(np.concatenate([[0], best, [0]]))).reshape(-1, 2)

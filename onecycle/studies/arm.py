@@ -1,10 +1,13 @@
 """What a study varies: an arm is the recipe that params.yaml asks for, with some changes."""
 
+import json
+import re
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any
 
+from onecycle.params import parse
 from onecycle.paths import Paths
 
 ASKED = "as asked"  # the arm that changes nothing
@@ -94,13 +97,22 @@ class Asked:
 
 
 def yaml(value: Any) -> str:  # noqa: ANN401 - any value of params.yaml
-    """A value in YAML's short style, on one line."""
+    """A value in YAML's short style, on one line; read again it is the same."""
     if value is None:
         return "null"
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, Mapping):
-        return "{" + ", ".join(f"{key}: {yaml(each)}" for key, each in value.items()) + "}"
+        return "{" + ", ".join(f"{yaml(key)}: {yaml(each)}" for key, each in value.items()) + "}"
     if isinstance(value, list | tuple):
         return "[" + ", ".join(map(yaml, value)) + "]"
-    return f"{value:.3g}" if isinstance(value, float) else str(value)
+    if isinstance(value, float):
+        short = f"{value:.3g}"
+        return short if float(short) == value else repr(value)
+    return _text(value) if isinstance(value, str) else str(value)
+
+
+def _text(value: str) -> str:
+    """Text, in quotes where it would be taken for something else."""
+    plain = re.fullmatch(r"\w([\w./:-]*\w)?", value) and parse(value, value) == value
+    return value if plain else json.dumps(value, ensure_ascii=False)

@@ -9,8 +9,8 @@ confidence limits about effect measures; MOVER). One seed tells nothing of its l
 then of the items alone. `tests/studies` simulates how often they hold the truth.
 """
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from itertools import pairwise
 from typing import Any
@@ -157,9 +157,14 @@ class Judge:
         found = kind.metrics(part.scores, y, kind.default(), weights, size_px)
         return found[self.metric]
 
-    def _mean(self, arm: str) -> Resampled:
-        """The arm's mean over seeds, one column."""
+    def mean(self, arm: str) -> Resampled:
+        """The mean over an arm's seeds, one column, with its resamples."""
         return averaged(self._all[self._places[arm]])
+
+    def weighted(self, arm: str, weights: Floats) -> Floats:
+        """The mean over an arm's seeds of other weights of the items, [B, N]; float64 [B]."""
+        found: Floats = np.mean([self._metric(each, weights) for each in self.parts[arm]], axis=0)
+        return found
 
     def by_seed(self, arm: str) -> Floats:
         """Each seed's metric, float64 [S]."""
@@ -168,13 +173,11 @@ class Judge:
 
     def value(self, arm: str) -> Estimate:
         """An arm's metric."""
-        return over_seeds(self._mean(arm), self.by_seed(arm), self.metric)
+        return over_seeds(self.mean(arm), self.by_seed(arm), self.metric)
 
     def difference(self, arm: str, base: str) -> Estimate:
         """What an arm has more than another."""
-        return over_seeds(
-            self._mean(arm) - self._mean(base), self.by_seed(arm) - self.by_seed(base)
-        )
+        return over_seeds(self.mean(arm) - self.mean(base), self.by_seed(arm) - self.by_seed(base))
 
     def gain(self, arm: str, base: str) -> Estimate:
         """By how much an arm is better than another: above 0 is better, whatever the metric."""
@@ -183,6 +186,26 @@ class Judge:
             return found
         by_seed = tuple(-each for each in found.by_seed)
         return Estimate(-found.value, -found.high, -found.low, by_seed)
+
+    def gains(self, arms: Sequence[str], base: str) -> dict[str, Estimate]:
+        """The gain of each of several arms, in intervals that hold all at once.
+
+        One of many differences that are but luck is likely to leave its own interval of 95 %. So
+        all are widened alike, by how much further the greatest of them strays in the resamples, in
+        its standard deviations, than one alone does: 95 % of resamples lie within all of them
+        (max-T; Westfall and Young 1993, Resampling-Based Multiple Testing).
+        """
+        alone = {arm: self.gain(arm, base) for arm in arms}
+        if len(alone) < 2:
+            return alone
+        drawn = np.hstack([(self.mean(arm) - self.mean(base)).drawn for arm in arms])
+        drawn = drawn[:, drawn.std(axis=0) > 0]  # equal arms stray nowhere
+        if not drawn.size:
+            return alone
+        strays = np.abs(drawn - drawn.mean(axis=0)) / drawn.std(axis=0)
+        one = np.quantile(strays, LEVEL, axis=0).mean()
+        wider = max(1.0, float(np.quantile(strays.max(axis=1), LEVEL) / one))
+        return {arm: widened(each, wider) for arm, each in alone.items()}
 
     def best(self, arms: list[str] | None = None) -> str:
         """The arm with the best mean; of equals the first."""
@@ -196,3 +219,9 @@ def averaged(columns: Resampled) -> Resampled:
     value = columns.value.mean(keepdims=True)
     drawn: Array = columns.drawn.mean(axis=1, keepdims=True)
     return Resampled(value, drawn, columns.units, columns.grouped)
+
+
+def widened(found: Estimate, times: float) -> Estimate:
+    """An estimate whose bounds are so many times as far away."""
+    low, high = (found.value + times * (end - found.value) for end in (found.low, found.high))
+    return replace(found, low=low, high=high)

@@ -55,8 +55,8 @@ class Finding:
 
 def judged(asked: Asked, done: Done, *, metric: str | None = None) -> dict[str, Judge]:
     """The arms on valid, which chooses, and on test, which tells what the choice is worth."""
-    one = next(iter(done.values()))
-    parts = dict.fromkeys(["valid", one.judged])
+    part = next((each.judged for each in done.values() if not each.failed), "valid")
+    parts = dict.fromkeys(["valid", part])
     return {part: Judge.of(asked.kind, done, part, metric) for part in parts}
 
 

@@ -3,7 +3,9 @@
 from collections.abc import Sequence
 from typing import Any
 
+from onecycle.errors import UserError
 from onecycle.studies.arm import Arm, Asked, yaml
+from onecycle.studies.compare import Judge
 from onecycle.studies.finding import Done, Finding, judged
 from onecycle.studies.words import luck, signed, told
 
@@ -22,6 +24,18 @@ def over(asked: Asked, key: str, grid: Sequence[Any], label: str) -> list[Arm]:
     return [Arm(f"{label} {yaml(own)}"), *(Arm(f"{label} {yaml(v)}", {key: v}) for v in others)]
 
 
+def rates(asked: Asked) -> list[float]:
+    """The values, as rates.
+
+    Raises:
+        UserError: one is none.
+    """
+    for value in asked.values:
+        if isinstance(value, bool) or not isinstance(value, int | float) or value <= 0:
+            raise UserError(f"--values: expected rates above 0, got {yaml(value)}")
+    return list(dict.fromkeys(map(float, asked.values)))
+
+
 def read(asked: Asked, done: Done) -> Finding:
     """Chooses on valid, and tells on test what the choice is worth; the first arm is the base.
 
@@ -29,31 +43,47 @@ def read(asked: Asked, done: Done) -> Finding:
     """
     judges = judged(asked, done)
     base, valid = next(iter(done)), judges["valid"]
-    says = [f"'{name}' gave no model: {each.failed}" for name, each in done.items() if each.failed]
+    best, of, failed = valid.best(), luck(valid, len(asked.seeds)), failures(done)
     if base not in valid:
-        best = valid.best()
         scored = told(valid.value(best))
-        first = f"'{base}', as asked, gave no model; best on valid is '{best}', {scored}."
-        return Finding([first, *says], judges, best, adopt(asked, done, best))
-    best = valid.best()
-    gain = valid.gain(best, base)
-    of = luck(valid, len(asked.seeds))
-    worth = [
-        f"On {part}, {judge.metric} is {told(judge.value(best))} with '{best}', "
-        f"{told(judge.value(base))} with '{base}', a gain of {signed(judge.gain(best, base))}."
-        for part, judge in judges.items()
-        if best != base
-    ]
+        first = f"'{base}', as asked, gave no model; best on valid is '{best}', {scored} ({of})."
+        return Finding([first, *failed], judges, best, adopt(asked, done, best))
     if best == base:
-        first = f"'{base}', as asked, is best on valid: {told(valid.value(base))} ({of})."
-    elif gain.low > 0:
+        scored = told(valid.value(base))
+        first = f"'{base}', as asked, is best on valid: {valid.metric} {scored} ({of})."
+        return Finding([first, *failed], judges, base)
+    gain = valid.gain(best, base)
+    if gain.low > 0:
         first = f"'{best}' is better than '{base}' on valid, beyond luck ({of})."
     else:
         first = (
-            f"No arm is told from '{base}' on valid: '{best}' is best by chance's measure ({of})."
+            f"No arm is told better than '{base}' on valid: '{best}' is ahead of it, but within "
+            f"luck ({of})."
         )
-    lines = adopt(asked, done, best) if best != base and gain.low > 0 else []
-    return Finding([first, *worth, *says], judges, base, lines)
+    says = [first, *(worth(judge, part, best, base) for part, judge in judges.items()), *failed]
+    return Finding(says, judges, base, adopt(asked, done, best) if gain.low > 0 else [])
+
+
+def worth(judge: Judge, part: str, arm: str, base: str) -> str:
+    """What an arm is worth on a part, beside another."""
+    gain = judge.gain(arm, base)
+    told_apart = "" if gain.excludes_zero else ", within luck"
+    return (
+        f"On {part}, {judge.metric} is {told(judge.value(arm))} with '{arm}' and "
+        f"{told(judge.value(base))} with '{base}': a gain of {signed(gain)}{told_apart}."
+    )
+
+
+def failures(done: Done) -> list[str]:
+    """A sentence for each reason why arms gave no model."""
+    names: dict[tuple[str, str], list[str]] = {}
+    for name, each in done.items():
+        if each.failed:
+            runs = [run for of in each.runs for run in of]
+            count = sum(run.failed is not None for run in runs)
+            some = f" in {count} of {len(runs)} trainings" if count < len(runs) else ""
+            names.setdefault((some, each.failed), []).append(f"'{name}'")
+    return [f"{', '.join(of)} gave no model{some}: {why}" for (some, why), of in names.items()]
 
 
 def adopt(asked: Asked, done: Done, arm: str) -> list[str]:

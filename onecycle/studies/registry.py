@@ -2,7 +2,22 @@
 
 from typing import Protocol
 
-from onecycle.studies import schedule, weight_decay
+from onecycle.studies import (
+    arch,
+    baselines,
+    epochs,
+    group_kfold,
+    kfold,
+    lr,
+    none,
+    precision,
+    rates,
+    schedule,
+    split_worth,
+    threshold,
+    transfer,
+    weight_decay,
+)
 from onecycle.studies.arm import Arm, Asked
 from onecycle.studies.finding import Done, Finding
 
@@ -27,6 +42,18 @@ class Study(Protocol):
 
 
 STUDIES: dict[str, Study] = {
+    "arch": arch,
+    "baselines": baselines,
+    "epochs": epochs,
+    "group_kfold": group_kfold,
+    "kfold": kfold,
+    "lr": lr,
+    "none": none,
+    "precision": precision,
+    "rates": rates,
     "schedule": schedule,
+    "split_worth": split_worth,
+    "threshold": threshold,
+    "transfer": transfer,
     "weight_decay": weight_decay,
 }

@@ -1,0 +1,75 @@
+"""The lesson's page: what bears a claim out, and the short form on the samples."""
+
+import pytest
+
+from docs.lesson import evidence
+from docs.lesson.claims import CLAIMS
+from docs.lesson.evidence import Evidence, figure, gain, less, reading, verdict
+from docs.lesson.plans import PLANS
+
+
+def estimate(value, low, high):
+    return {"value": value, "low": low, "high": high}
+
+
+def told(figures=None, arms=()):
+    return {"figures": figures or {}, "arms": list(arms)}
+
+
+def read(estimate, bar=0.0):
+    one = Evidence("any", "pets", figure("it"), "it is", bar)
+    return reading(one, {("any", "pets"): told({"it": estimate})})
+
+
+@pytest.mark.parametrize(
+    ("number", "bar", "true"),
+    [
+        (estimate(0.1, 0.05, 0.15), 0.0, True),
+        (estimate(-0.1, -0.15, -0.05), 0.0, False),
+        (estimate(0.1, -0.05, 0.25), 0.0, None),
+        (estimate(-0.002, -0.006, 0.002), -0.01, True),
+        (estimate(-0.03, -0.04, -0.02), -0.01, False),
+        (0.1, 0.0, None),
+        (None, 0.0, None),
+    ],
+)
+def test_a_number_is_held_against_its_bar_by_its_interval(number, bar, true):
+    assert read(number, bar).true is true
+
+
+def test_a_study_that_was_not_made_says_nothing():
+    assert reading(Evidence("any", "pets", figure("it"), "it is"), {}).true is None
+
+
+def test_an_arm_s_gain_is_of_the_part_that_tells_and_turns_with_its_bounds():
+    arms = [
+        {"name": "flat", "gain": {"test": estimate(-0.2, -0.3, -0.1), "valid": estimate(0, 0, 0)}}
+    ]
+    assert gain("flat")(told(arms=arms)) == estimate(-0.2, -0.3, -0.1)
+    assert less(gain("flat"))(told(arms=arms)) == estimate(0.2, 0.1, 0.3)
+    assert gain("another")(told(arms=arms)) is None
+    saved = less(figure("time"), 1.0)(told({"time": estimate(0.25, 0.125, 0.5)}))
+    assert saved == estimate(0.75, 0.5, 0.875)
+
+
+def test_verdicts_hold_on_several_data_sets_or_here_or_not():
+    yes, no, luck = (read(estimate(*each)) for each in ((2, 1, 3), (-2, -3, -1), (0, -1, 1)))
+    other = evidence.Read(True, "", "movielens")
+    assert verdict([yes, other]) == evidence.HOLDS
+    assert verdict([yes, yes]) == verdict([yes, luck]) == evidence.HERE
+    assert verdict([no, luck]) == evidence.NOT
+    assert verdict([luck, luck]) == evidence.UNTOLD
+    assert verdict([yes, no]).startswith(evidence.NOT)
+
+
+def test_every_claim_stands_on_studies_that_are_planned():
+    planned = {(each.study, each.problem) for each in PLANS["mirror"].studies}
+    used = {(each.study, each.problem) for claim in CLAIMS for each in claim.evidence}
+    assert used <= planned
+
+
+def test_every_study_is_planned_on_real_data_and_in_the_short_form():
+    from onecycle.studies.registry import STUDIES
+
+    for plan in PLANS.values():
+        assert {each.study for each in plan.studies} == set(STUDIES)
