@@ -3,6 +3,7 @@
 Source: DESIGN's table of stages. dvc.yaml names the same paths; a test compares the two.
 """
 
+import fcntl
 import json
 import os
 import shutil
@@ -12,6 +13,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+QUEUED = (".dvc", "tmp", "exps")
+"""Where DVC clones the working tree for `dvc exp run --queue` and `--temp`."""
 
 
 @dataclass(frozen=True)
@@ -49,12 +53,20 @@ def home() -> Path:
 
 
 def main_tree() -> Path:
-    """The main working tree, at which relative paths and file urls in params.yaml start."""
+    """The main working tree, at which relative paths and file urls in params.yaml start.
+
+    An experiment of DVC's queue runs in a clone below the tree that it was queued in: it is that
+    tree's, so that it finds the same archives and downloads nothing again.
+    """
+    here = Path.cwd()
+    for folder in here.parents:
+        if folder.parts[-len(QUEUED) :] == QUEUED:
+            here = folder.parents[len(QUEUED) - 1]
     command = ["git", "rev-parse", "--path-format=absolute", "--git-common-dir"]
     try:
-        found = subprocess.run(command, capture_output=True, text=True, check=True)
+        found = subprocess.run(command, capture_output=True, text=True, check=True, cwd=here)
     except (OSError, subprocess.CalledProcessError):
-        return Path.cwd()
+        return here
     return Path(found.stdout.strip()).parent
 
 
@@ -75,6 +87,17 @@ def whole(path: Path) -> Iterator[Path]:
         partial.replace(path)
     finally:
         remove(partial)
+
+
+@contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """Waits until no other process is inside; the kernel lets go when a process ends."""
+    held = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(held)
 
 
 def remove(path: Path) -> None:

@@ -75,7 +75,7 @@ def parser() -> argparse.ArgumentParser:
     command.set_defaults(call=study.run)
     command = commands.add_parser("check", help="check params.yaml and do nothing else")
     command.set_defaults(call=lambda _: say(f"params.yaml: {len(load().problems)} problems, fine"))
-    command = commands.add_parser("index", help="write the page over all problems' reports")
+    command = commands.add_parser("index", help="write the pages over all problems and studies")
     command.set_defaults(call=lambda _: write_index())
     command = commands.add_parser("set", help="write values into params.yaml")
     command.add_argument("settings", nargs="+", metavar="KEY=VALUE or @FILE")
@@ -114,9 +114,12 @@ def set_values(arguments: argparse.Namespace) -> None:
 
 
 def write_index() -> None:
-    """Writes `reports/index.html`."""
+    """Writes `reports/index.html`, and the page of each problem's studies."""
     from onecycle.report import index
+    from onecycle.studies import page
 
+    for folder in sorted(Path("reports").glob("*/studies")):
+        page.write(Paths(folder.parent.name))
     say(str(index.write()))
 
 

@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import shlex
 import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
@@ -50,14 +51,18 @@ def run(options: argparse.Namespace) -> None:
     from onecycle.studies.registry import STUDIES
 
     if options.name == "list":
+        width = max(map(len, STUDIES))
         for name, it in STUDIES.items():
-            say(f"{name:<14}{question(it)}")
+            say(f"{name:<{width}}  {question(it)}")
         return
     if options.name not in STUDIES:
         raise UserError(f"no study '{options.name}'; {nearest(options.name, STUDIES)}")
     params = with_changes(options.settings)
+    if options.problem is None:
+        names = ", ".join(params.problems)
+        raise UserError(f"of which problem? python -m tasks study {options.name} NAME; {names}")
     if options.problem not in params.problems:
-        hint = nearest(str(options.problem), params.problems)
+        hint = nearest(options.problem, params.problems)
         raise UserError(f"params.yaml has no problem '{options.problem}'; {hint}")
     if options.seeds < 1 or options.folds < 2:
         raise UserError("expected --seeds of at least 1 and --folds of at least 2")
@@ -67,8 +72,9 @@ def run(options: argparse.Namespace) -> None:
 def study(name: str, paths: Paths, params: Params, options: argparse.Namespace) -> None:
     """Runs one study of one problem."""
     from onecycle.report import index
-    from onecycle.studies import finding, written
+    from onecycle.studies import finding, page, written
     from onecycle.studies.registry import STUDIES
+    from onecycle.studies.words import adopting
 
     it, one = STUDIES[name], asked(paths, params.problems[paths.problem], options)
     done: dict[str, Outcome] = {}
@@ -77,16 +83,28 @@ def study(name: str, paths: Paths, params: Params, options: argparse.Namespace) 
             done |= trained(pool, paths, new, one, params.threads)
     found = it.read(one, done)
     told = finding.to_json(name, question(it), one, done, found)
+    told |= {"threads": params.threads, "command": command(options)}
     file = written.write(paths, told, found)
+    shown = page.write(paths)
     index.write(paths.root)
     for line in told["says"]:
         say(line)
     say(str(file))
-    if not found.adopt:
+    say(str(shown))
+    if found.adopt:
+        say(f"to adopt it: {adopting(found.adopt)}")
+    else:
         say("nothing to adopt: params.yaml is as good as what was tried")
-        return
-    said = " ".join(f"--set '{each}'" for each in found.adopt)
-    say(f"to adopt it: python -m flows.pipeline {said}")
+
+
+def command(options: argparse.Namespace) -> str:
+    """The command that runs a study again, as a shell takes it."""
+    given = ["python", "-m", "tasks", "study", options.name, options.problem]
+    given += ["--seeds", str(options.seeds)] if options.seeds != SEEDS else []
+    given += ["--folds", str(options.folds)] if options.folds != FOLDS else []
+    given += ["--values", options.values] if options.values else []
+    given += [word for each in options.settings for word in ("--set", each)]
+    return shlex.join(given)
 
 
 def asked(paths: Paths, problem: Problem, options: argparse.Namespace) -> "Asked":

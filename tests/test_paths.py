@@ -70,3 +70,14 @@ def test_each_problem_has_its_own_files():
     assert Paths("pets").data("items.parquet") == Path("data/pets/items.parquet")
     assert Paths("pets").model("lr.json") == Path("models/pets/lr.json")
     assert Paths("pets").report("metrics.json") == Path("reports/pets/metrics.json")
+
+
+def test_an_experiment_of_dvc_s_queue_starts_at_the_tree_that_it_was_queued_in(
+    tmp_path, monkeypatch
+):
+    clone = tmp_path / "main" / ".dvc" / "tmp" / "exps" / "tmpabc"
+    clone.mkdir(parents=True)
+    for folder in (tmp_path / "main", clone):
+        subprocess.run(["git", "init", "-q"], cwd=folder, check=True)
+    monkeypatch.chdir(clone)
+    assert paths.main_tree() == tmp_path / "main"

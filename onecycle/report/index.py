@@ -4,14 +4,11 @@ It belongs to no stage, for it tells of several problems: whoever has just writt
 it anew, from whatever other reports are whole at that time.
 """
 
-import fcntl
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from onecycle.paths import Paths, whole
+from onecycle.paths import Paths, alone, read_json, whole
 from onecycle.report import pictures
 from onecycle.report.score import Score
 from onecycle.report.template import data_uri, template
@@ -28,12 +25,14 @@ class Entry:
         score: null where its files do not go together.
         examples: its items in a row, as a data URI; null where it has no pictures.
         line: the history's points, as SVG has them; empty where there is but one epoch.
+        studies: the finding of each, by its name.
     """
 
     problem: str
     score: Score | None
     examples: str | None
     line: str
+    studies: dict[str, str]
 
 
 def write(root: Path = Path()) -> Path:
@@ -50,7 +49,7 @@ def write(root: Path = Path()) -> Path:
     reports = root / "reports"
     reports.mkdir(exist_ok=True)
     page = reports / "index.html"
-    with _alone(reports), whole(page) as partial:
+    with alone(reports), whole(page) as partial:
         partial.write_text(template("index.html").render(entries=entries(root)), encoding="utf-8")
     return page
 
@@ -63,11 +62,21 @@ def entries(root: Path) -> list[Entry]:
 
 def entry(problem: str, root: Path) -> Entry:
     """A problem; without a score where its files do not go together."""
+    studies = findings(problem, root)
     try:
         score = Score.read(problem, root)
     except Exception:  # files that do not go together fail in many ways, and harm no other's page
-        return Entry(problem, None, None, "")
-    return Entry(problem, score, _examples(problem, root), line(score.history[1]))
+        return Entry(problem, None, None, "", studies)
+    return Entry(problem, score, _examples(problem, root), line(score.history[1]), studies)
+
+
+def findings(problem: str, root: Path) -> dict[str, str]:
+    """What each study of a problem found, in a sentence; of those that can be read."""
+    found = {}
+    for file in sorted(Paths(problem, root).report("studies").glob("*.json")):
+        with suppress(Exception):  # likewise; its own page tells of it
+            found[file.stem] = str(read_json(file)["says"][0])
+    return found
 
 
 def _examples(problem: str, root: Path) -> str | None:
@@ -88,14 +97,3 @@ def line(values: list[float]) -> str:
         for at, value in enumerate(values)
     ]
     return " ".join(f"{x},{y}" for x, y in places) if len(values) > 1 else ""
-
-
-@contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """Waits until no other process is inside; the kernel lets go when a process ends."""
-    held = os.open(folder, os.O_RDONLY)
-    try:
-        fcntl.flock(held, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(held)

@@ -7,11 +7,13 @@ from pathlib import Path
 import jinja2
 from markupsafe import Markup, escape
 
+HERE = Path(__file__).parent
 
-def template(name: str) -> jinja2.Template:
-    """A template of this folder; what it is given is text, and stays text."""
+
+def template(name: str, folder: Path = HERE) -> jinja2.Template:
+    """A template of a folder, which may use this one's; what it is given stays text."""
     environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent),
+        loader=jinja2.FileSystemLoader([folder, HERE]),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,

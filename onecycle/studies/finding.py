@@ -77,6 +77,7 @@ def to_json(name: str, question: str, asked: Asked, done: Done, found: Finding) 
         "lower_is_better": one.lower_is_better,
         "seeds": list(asked.seeds),
         "n": {part: judge.n for part, judge in judges.items()},
+        "groups": {part: judge.groups for part, judge in judges.items()},
         "within_groups": {part: judge.within_groups for part, judge in judges.items()},
         "base": found.base,
         "arms": [_arm(each, found) for each in done.values()],

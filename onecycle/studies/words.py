@@ -1,5 +1,8 @@
 """Numbers of findings in words."""
 
+import shlex
+from collections.abc import Sequence
+
 from onecycle.studies.compare import Estimate, Judge
 
 
@@ -20,8 +23,19 @@ def signed(found: Estimate) -> str:
 
 
 def luck(judge: Judge, seeds: int) -> str:
-    """Over what an interval speaks: `95 % intervals over 446 items and 3 seeds`."""
-    over = f"95 % intervals over {judge.n:,} items"
-    if judge.groups:
-        over = f"95 % intervals over {judge.groups} groups ({judge.n:,} items)"
+    """Over what a judge's intervals speak: `95 % intervals over 446 items and 3 seeds`."""
+    return over(judge.n, judge.groups, seeds)
+
+
+def over(n: int, groups: int | None, seeds: int) -> str:
+    """The same, of so many items and groups; null: items are resampled."""
+    over = f"95 % intervals over {n:,} items"
+    if groups:
+        over = f"95 % intervals over {groups} groups ({n:,} items)"
     return f"{over} and {seeds} seeds" if seeds > 1 else f"{over}, of one seed"
+
+
+def adopting(settings: Sequence[str]) -> str:
+    """The command that writes settings into params.yaml and runs what they change."""
+    said = " ".join(f"--set {shlex.quote(each)}" for each in settings)
+    return f"python -m flows.pipeline {said}" if said else ""

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from outline import Outline
 
-from onecycle.paths import read_json, write_json
+from onecycle.paths import alone, read_json, write_json
 from onecycle.report import index
 from tasks.__main__ import main
 
@@ -76,7 +76,7 @@ def test_who_comes_second_waits_and_sees_what_the_first_saw(root):
     page, report = root / "reports" / "index.html", root / "reports" / "late" / "report.html"
     page.unlink(missing_ok=True)
     with ThreadPoolExecutor(4) as pool:
-        with index._alone(root / "reports"):
+        with alone(root / "reports"):
             others = [pool.submit(index.write, root) for _ in range(4)]
             assert not page.exists()
             report.parent.mkdir()
