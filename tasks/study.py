@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import nullcontext
 from multiprocessing import get_context, parent_process
 from multiprocessing.connection import wait as wait_for
 from typing import TYPE_CHECKING, Any
@@ -42,8 +43,12 @@ def arguments(command: argparse.ArgumentParser) -> None:
     )
 
 
-def run(options: argparse.Namespace) -> None:
+def run(options: argparse.Namespace, pool: ProcessPoolExecutor | None = None) -> None:
     """Trains the arms, those that were not trained before, and writes what they come to.
+
+    Args:
+        options: of the command line.
+        pool: of `ended_with_parent`, for several studies in a row; null: one of its own.
 
     Raises:
         UserError: there is no such study or problem, or the study has no meaning for it.
@@ -66,24 +71,29 @@ def run(options: argparse.Namespace) -> None:
         raise UserError(f"params.yaml has no problem '{options.problem}'; {hint}")
     if options.seeds < 1 or options.folds < 2:
         raise UserError("expected --seeds of at least 1 and --folds of at least 2")
-    study(options.name, Paths(options.problem), params, options)
+    with nullcontext(pool) if pool else ended_with_parent(slots(params.threads)) as workers:
+        study(options, Paths(options.problem), params, workers)
 
 
-def study(name: str, paths: Paths, params: Params, options: argparse.Namespace) -> None:
+def study(
+    options: argparse.Namespace, paths: Paths, params: Params, pool: ProcessPoolExecutor
+) -> None:
     """Runs one study of one problem."""
+    from onecycle.learn import device
     from onecycle.report import index
     from onecycle.studies import finding, page, written
     from onecycle.studies.registry import STUDIES
     from onecycle.studies.words import adopting
 
-    it, one = STUDIES[name], asked(paths, params.problems[paths.problem], options)
+    name, it = options.name, STUDIES[options.name]
+    one = asked(paths, params.problems[paths.problem], options)
     done: dict[str, Outcome] = {}
-    with ended_with_parent(slots(params.threads)) as pool:
-        while new := [arm for arm in it.arms(one, done) if arm.name not in done]:
-            done |= trained(pool, paths, new, one, params.threads)
+    while new := [arm for arm in it.arms(one, done) if arm.name not in done]:
+        done |= trained(pool, paths, new, one, params.threads)
     found = it.read(one, done)
     told = finding.to_json(name, question(it), one, done, found)
-    told |= {"threads": params.threads, "command": command(options)}
+    made = device.made_with(device.choose(one.of("learner.precision")))
+    told |= {"threads": params.threads, "command": command(options), "made_with": made}
     file = written.write(paths, told, found)
     shown = page.write(paths)
     index.write(paths.root)
@@ -94,7 +104,7 @@ def study(name: str, paths: Paths, params: Params, options: argparse.Namespace) 
     if found.adopt:
         say(f"to adopt it: {adopting(found.adopt)}")
     else:
-        say("nothing to adopt: params.yaml is as good as what was tried")
+        say("nothing to adopt by --set")
 
 
 def command(options: argparse.Namespace) -> str:

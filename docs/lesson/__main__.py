@@ -24,6 +24,7 @@ from docs.lesson.plans import PLANS, Plan, Planned
 from onecycle.errors import UserError
 from onecycle.paths import Paths, read_json, whole
 from onecycle.progress import say
+from onecycle.studies.registry import STUDIES
 from tasks import __main__ as command
 from tasks import study
 from tasks.problems import with_changes
@@ -48,8 +49,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = parser().parse_args(argv)
     plan, told = PLANS[options.plan], {}
     try:
-        prepare(plan)
-        with study.ended_with_parent(study.slots(1)) as pool:
+        threads = prepare(plan)
+        with study.ended_with_parent(study.slots(threads)) as pool:
             for at, planned in enumerate(plan.studies, 1):
                 say(f"{at} of {len(plan.studies)}: {planned.study}, {planned.problem}")
                 told[planned.study, planned.problem] = ask(pool, planned, plan)
@@ -68,9 +69,9 @@ def parser() -> argparse.ArgumentParser:
     return made
 
 
-def prepare(plan: Plan) -> None:
-    """Downloads, prepares and splits what is not there yet, and renames weights."""
-    if weights.SOURCE.exists():
+def prepare(plan: Plan) -> int:
+    """Downloads, prepares and splits what is not there yet, renames weights; gives the threads."""
+    if plan.renamed:
         weights.convert()
     params = with_changes(plan.settings)
     for name in dict.fromkeys(planned.problem for planned in plan.studies):
@@ -78,6 +79,7 @@ def prepare(plan: Plan) -> None:
         if not paths.data("split.parquet").exists():
             for stage in ("download", "prepare", "split"):
                 command.STAGES[stage](paths, params.problems[name], params.threads)
+    return params.threads
 
 
 def arguments(planned: Planned, plan: Plan) -> list[str]:
@@ -110,7 +112,11 @@ def write(folder: Path, told: Mapping[tuple[str, str], Told], plan: Plan) -> Pat
     if not known:
         raise UserError("no study of the plan could be made: see above")
     thoughts = HERE / "reading.md"
-    found = {key: each.json for key, each in told.items() if each.json}
+    found = {  # the samples stand for their namesakes
+        (name, problem.removeprefix("sample_")): each.json
+        for (name, problem), each in told.items()
+        if each.json
+    }
     environment = jinja2.Environment(trim_blocks=True, undefined=jinja2.StrictUndefined)
     text = environment.from_string((HERE / "page.md").read_text(encoding="utf-8")).render(
         plan=plan,
@@ -136,7 +142,7 @@ def part(told: Told, plan: Plan, pictures: Path) -> dict[str, Any]:
     planned = told.planned
     line = shlex.join(["python", "-m", "tasks", *arguments(planned, plan)])
     shown: dict[str, Any] = {"planned": planned, "command": line, "refused": told.refused}
-    shown["question"] = study.question_of(planned.study)
+    shown["question"] = study.question(STUDIES[planned.study])
     if not told.json or not told.picture:
         return shown
     name = f"{planned.study}-{planned.problem}.png"

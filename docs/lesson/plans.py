@@ -18,11 +18,12 @@ class Planned:
 
 @dataclass(frozen=True)
 class Plan:
-    """What is to be made, and with which settings."""
+    """What is to be made, with which settings, and whether of weights that are to be renamed."""
 
     intro: str
     settings: tuple[str, ...]
     studies: Sequence[Planned]
+    renamed: bool = False
 
 
 _REAL = ("@patches/mirror.yaml", "@patches/lesson.yaml")
@@ -61,6 +62,7 @@ PLANS = {
                 values="[dot, implicit, neural, no_decay, no_range]",
             ),
         ],
+        renamed=True,
     ),
     "samples": Plan(
         intro=(

@@ -17,11 +17,13 @@ def convert() -> None:
     """Writes `.onecycle/lite0.pth`, unless it is there.
 
     Raises:
-        UserError: the layers differ.
+        UserError: there is no such file, or its layers differ.
     """
     to = home() / "lite0.pth"
     if to.exists():
         return
+    if not SOURCE.exists():
+        raise UserError(f"{SOURCE}: no such file here; patches/mirror.yaml says what is expected")
     import torch
     from timm import create_model
 
