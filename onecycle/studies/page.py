@@ -157,7 +157,7 @@ def _cells(told: Told, arm: Told) -> Iterator[Cell]:
     for part in _parts(told):
         found, gain = arm["score"].get(part), arm["gain"].get(part)
         yield (score(found["value"]), _interval(found, score)) if found else NO_CELL
-        if arm["name"] == told["base"]:
+        if found and arm["name"] == told["base"]:
             yield "the base", ""
         elif gain:
             mark = "✓" if gain["low"] > 0 else "✗" if gain["high"] < 0 else "≈"

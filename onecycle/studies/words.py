@@ -1,6 +1,5 @@
 """Numbers of findings in words."""
 
-import shlex
 from collections.abc import Sequence
 
 from onecycle.studies.compare import Estimate, Judge
@@ -37,5 +36,6 @@ def over(n: int, groups: int | None, seeds: int) -> str:
 
 def adopting(settings: Sequence[str]) -> str:
     """The command that writes settings into params.yaml and runs what they change."""
-    said = " ".join(f"--set {shlex.quote(each)}" for each in settings)
+    quoted = [each.replace("'", "'\\''") for each in settings]  # as a shell takes them
+    said = " ".join(f"--set '{each}'" for each in quoted)
     return f"python -m flows.pipeline {said}" if said else ""

@@ -116,7 +116,7 @@ def test_tells_what_was_found_and_how_to_adopt_it(seen):
     text = seen.said()
     for expected in (
         "Does wd serve? 'better' is better than as asked .",
-        "--set problems.my_rating.learner.wd=0.3 --set 'problems.my_rating.x=[1, 2]'",
+        "--set 'problems.my_rating.learner.wd=0.3' --set 'problems.my_rating.x=[1, 2]'",
         "found with what the command below sets",
         "python -m tasks study wd my_rating --seeds 2 --values '[1, 2]' --set threads=2",
         "Does lr serve? 'lr 1' is as good as any. There is nothing to adopt",
@@ -150,7 +150,7 @@ def test_an_arm_without_a_model_says_why(seen):
 def test_hostile_names_are_text(paths, seen):
     html = (paths.report("studies") / "index.html").read_text(encoding="utf-8")
     assert "<script" not in html
-    assert seen.text.count('<script>alert("x")</script>') >= 7
+    assert seen.text.count('<script>alert("x")</script>') == 6  # and in YAML's quotes
 
 
 def test_the_same_studies_give_the_same_bytes(paths):
