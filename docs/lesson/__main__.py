@@ -22,6 +22,7 @@ from docs.lesson.claims import CLAIMS
 from docs.lesson.evidence import Claim, reading, verdict
 from docs.lesson.plans import PLANS, Plan, Planned
 from onecycle.errors import UserError
+from onecycle.learn import device
 from onecycle.paths import Paths, read_json, whole
 from onecycle.progress import say
 from onecycle.studies.registry import STUDIES
@@ -71,7 +72,7 @@ def parser() -> argparse.ArgumentParser:
 
 def prepare(plan: Plan) -> int:
     """Downloads, prepares and splits what is not there yet, renames weights; gives the threads."""
-    if plan.renamed:
+    if plan.real:
         weights.convert()
     params = with_changes(plan.settings)
     for name in dict.fromkeys(planned.problem for planned in plan.studies):
@@ -87,8 +88,10 @@ def arguments(planned: Planned, plan: Plan) -> list[str]:
     said = ["study", planned.study, planned.problem, "--seeds", str(planned.seeds)]
     said += ["--values", planned.values] if planned.values else []
     said += ["--folds", str(planned.folds)] if planned.folds else []
-    for setting in (*plan.settings, *planned.settings):
-        said += ["--set", setting]
+    mine = f"problems.{planned.problem}."
+    for setting in plan.settings:
+        if not setting.startswith("problems.") or setting.startswith(mine):
+            said += ["--set", setting]
     return said
 
 
@@ -108,21 +111,20 @@ def ask(pool: ProcessPoolExecutor, planned: Planned, plan: Plan) -> Told:
 
 def write(folder: Path, told: Mapping[tuple[str, str], Told], plan: Plan) -> Path:
     """Writes lesson.md and its pictures into a folder; gives the page."""
-    page, known = folder / "lesson.md", [each for each in told.values() if each.json]
-    if not known:
-        raise UserError("no study of the plan could be made: see above")
-    thoughts = HERE / "reading.md"
+    page, thoughts = folder / "lesson.md", HERE / "reading.md"
     found = {  # the samples stand for their namesakes
         (name, problem.removeprefix("sample_")): each.json
         for (name, problem), each in told.items()
         if each.json
     }
-    environment = jinja2.Environment(trim_blocks=True, undefined=jinja2.StrictUndefined)
+    environment = jinja2.Environment(
+        trim_blocks=True, undefined=jinja2.StrictUndefined, keep_trailing_newline=True
+    )
     text = environment.from_string((HERE / "page.md").read_text(encoding="utf-8")).render(
         plan=plan,
-        made=known[0].json["made_with"] if known[0].json else {},
+        made=device.made_with(device.choose("auto")),
         rows=[row(claim, found) for claim in CLAIMS],
-        thoughts=thoughts.read_text(encoding="utf-8") if thoughts.exists() else "",
+        thoughts=thoughts.read_text(encoding="utf-8") if plan.real else "",
         parts=[part(each, plan, folder / "lesson" / "pictures") for each in told.values()],
     )
     with whole(page) as partial:

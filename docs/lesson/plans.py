@@ -13,17 +13,23 @@ class Planned:
     seeds: int = 5
     values: str = ""
     folds: int = 0
-    settings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What is to be made, with which settings, and whether of weights that are to be renamed."""
+    """What is to be made.
+
+    Attributes:
+        intro: what the page begins with.
+        settings: of all studies, as `--set` takes them.
+        studies: in their order.
+        real: whether it is of the real data that `reading.md` speaks of.
+    """
 
     intro: str
     settings: tuple[str, ...]
     studies: Sequence[Planned]
-    renamed: bool = False
+    real: bool = False
 
 
 _REAL = ("@patches/mirror.yaml", "@patches/lesson.yaml")
@@ -62,7 +68,7 @@ PLANS = {
                 values="[dot, implicit, neural, no_decay, no_range]",
             ),
         ],
-        renamed=True,
+        real=True,
     ),
     "samples": Plan(
         intro=(
