@@ -322,7 +322,7 @@ def test_each_part_of_the_practice_is_left_out_for_as_many_epochs(asked, trained
     ("study", "problem"),
     [
         *((study, "pets") for study in ("arch", "lr", "precision", "rates", "transfer")),
-        *((study, "sample_movielens") for study in ("lr", "schedule", "weight_decay")),
+        *((study, "sample_movielens") for study in ("schedule", "weight_decay")),
         ("rates", "biwi"),
     ],
 )
@@ -382,7 +382,7 @@ values = st.recursive(
 )
 
 
-@settings(max_examples=60)
+@settings(max_examples=25)
 @given(values)
 @example(
     [1e-05, 1.0, 0.00123456, "1e-05", "null", "a: b", "on", "~", ":0", "timm:resnet18", 10**20]
