@@ -56,23 +56,31 @@ CLAIMS = (
                 figure("gain over scratch, 3 times as long"),
                 "accuracy over scratch, 3 times as long",
             ),
+            Evidence("transfer", "pascal", figure("gain over scratch"), "mAP over scratch"),
         ],
         "`learner: {weights: imagenet}`",
     ),
     Claim(
         "Unfreezing after a frozen phase gains over the head alone",
-        [Evidence("transfer", "pets", figure("gain over frozen only"), "accuracy")],
+        [
+            Evidence("transfer", "pets", figure("gain over frozen only"), "accuracy"),
+            Evidence("transfer", "pascal", figure("gain over frozen only"), "mAP"),
+        ],
         "`train: {unfrozen: {epochs: …}}` above 0",
     ),
     Claim(
         "A frozen phase first gains over unfreezing at once",
-        [Evidence("transfer", "pets", figure("gain over unfrozen at once"), "accuracy")],
+        [
+            Evidence("transfer", "pets", figure("gain over unfrozen at once"), "accuracy"),
+            Evidence("transfer", "pascal", figure("gain over unfrozen at once"), "mAP"),
+        ],
         "`train: {frozen: {epochs: …}}` above 0",
     ),
     Claim(
         "Discriminative rates, low for early layers, beat a single one",
         [
             Evidence("rates", "pets", figure("spread over best single"), "accuracy"),
+            Evidence("rates", "pascal", figure("spread over best single"), "mAP"),
         ],
         "`train: {unfrozen: {lr: [low, high]}}`, or `find`",
     ),
@@ -85,12 +93,21 @@ CLAIMS = (
                 figure("best metric epoch over least loss epoch"),
                 "accuracy on valid, best epoch over the one of least loss",
             ),
+            Evidence(
+                "epochs",
+                "pascal",
+                figure("best metric epoch over least loss epoch"),
+                "mAP on valid, best epoch over the one of least loss",
+            ),
         ],
         "`python -m tasks study epochs`, not the least loss",
     ),
     Claim(
         "A fresh cycle of the chosen length loses nothing to the long one",
-        [Evidence("epochs", "pets", figure("fresh over long, test"), "accuracy", -MARGIN)],
+        [
+            Evidence("epochs", "pets", figure("fresh over long, test"), "accuracy", -MARGIN),
+            Evidence("epochs", "pascal", figure("fresh over long, test"), "mAP", -MARGIN),
+        ],
         "`train: {unfrozen: {epochs: …}}` by the study",
     ),
     Claim(
