@@ -80,7 +80,6 @@ CLAIMS = (
         "Discriminative rates, low for early layers, beat a single one",
         [
             Evidence("rates", "pets", figure("spread over best single"), "accuracy"),
-            Evidence("rates", "pascal", figure("spread over best single"), "mAP"),
         ],
         "`train: {unfrozen: {lr: [low, high]}}`, or `find`",
     ),

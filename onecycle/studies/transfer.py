@@ -2,7 +2,8 @@
 
 Beside the asked recipe: only the frozen phase, and only the unfrozen one, for as many epochs
 together and each in one cycle; the same architecture from scratch for as many epochs, and for three
-times as many. Those that unfreeze at once find their rates by a range test. Figures:
+times as many. What unfreezes at once finds its rates by a range test; what begins from scratch has
+fast.ai's default, for on few pictures its range test often can't be read. Figures:
 
 - `epochs`: of the asked recipe.
 - `gain over frozen only`, `gain over unfrozen at once`, `gain over scratch`,
@@ -18,6 +19,8 @@ from onecycle.studies.finding import Done, Finding
 from onecycle.studies.words import signed
 
 LONGER = 3
+FROM_SCRATCH = 1e-3
+"""The highest rate from scratch: fast.ai's default."""
 FROZEN, UNFROZEN, SCRATCH = "frozen only", "unfrozen at once", "scratch"
 
 
@@ -40,11 +43,11 @@ def arms(asked: Asked, done: Done) -> list[Arm]:
         frozen = {"epochs": epochs, "lr": asked.of("train.frozen.lr")}
         found.append(Arm(FROZEN, {"train.frozen": frozen, "train.unfrozen.epochs": 0}))
     if asked.phases != ["unfrozen"]:
-        found.append(Arm(UNFROZEN, at_once(epochs)))
+        found.append(Arm(UNFROZEN, at_once(epochs, "find")))
     scratch = {"learner.weights": None, "train.beside_scratch": False}
-    found.append(Arm(SCRATCH, scratch | at_once(epochs)))
+    found.append(Arm(SCRATCH, scratch | at_once(epochs, FROM_SCRATCH)))
     longer = f"{SCRATCH}, {LONGER} times as long"
-    return [*found, Arm(longer, scratch | at_once(LONGER * epochs))]
+    return [*found, Arm(longer, scratch | at_once(LONGER * epochs, FROM_SCRATCH))]
 
 
 def total(asked: Asked) -> int:
@@ -52,9 +55,9 @@ def total(asked: Asked) -> int:
     return sum(int(asked.of(f"train.{phase}.epochs")) for phase in asked.phases)
 
 
-def at_once(epochs: int) -> dict[str, object]:
-    """Everything learns from the start, in one cycle at found rates."""
-    return {"train.frozen.epochs": 0, "train.unfrozen": {"epochs": epochs, "lr": "find"}}
+def at_once(epochs: int, lr: float | str) -> dict[str, object]:
+    """Everything learns from the start, in one cycle."""
+    return {"train.frozen.epochs": 0, "train.unfrozen": {"epochs": epochs, "lr": lr}}
 
 
 def read(asked: Asked, done: Done) -> Finding:
