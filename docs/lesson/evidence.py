@@ -96,10 +96,13 @@ def reading(evidence: Evidence, found: Mapping[tuple[str, str], Json]) -> Read:
 
 
 def verdict(read: Sequence[Read]) -> str:
-    """What several numbers come to."""
+    """What several numbers come to; what only some of them tell is no whole verdict."""
     known = [each for each in read if each.true is not None]
     if not known:
         return UNTOLD
+    if not any(each.true for each in known):
+        return NOT if len(known) == len(read) else f"{NOT} everywhere"
     if not all(each.true for each in known):
-        return f"{NOT} everywhere" if any(each.true for each in known) else NOT
-    return HOLDS if len({each.problem for each in known}) > 1 else HERE
+        return f"{NOT} everywhere"
+    found = HOLDS if len({each.problem for each in known}) > 1 else HERE
+    return found if len(known) == len(read) else f"{found}, in part"

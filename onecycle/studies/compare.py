@@ -208,10 +208,12 @@ class Judge:
         return {arm: widened(each, wider) for arm, each in alone.items()}
 
     def best(self, arms: list[str] | None = None) -> str:
-        """The arm with the best mean; of equals the first."""
+        """The arm with the best mean; of equals, but for rounding, the first."""
         sign = -1 if self.lower_is_better else 1
         known = [arm for arm in (arms or list(self.parts)) if arm in self.parts]
-        return max(known, key=lambda arm: sign * float(self.by_seed(arm).mean()))
+        means = {arm: sign * float(self.by_seed(arm).mean()) for arm in known}
+        top = max(means.values())
+        return next(arm for arm in known if np.isclose(means[arm], top, rtol=1e-12, atol=1e-12))
 
 
 def averaged(columns: Resampled) -> Resampled:

@@ -10,10 +10,11 @@ annealed.
 
 Figures, epochs counted within the phase: `phase`, `asked epochs`, `long epochs`, `chosen epochs`,
 `least loss epoch` (of valid, mean over seeds), `best metric epoch`; `loss at the end over least`, a
-factor; gains on valid, in the metric: `best metric epoch over least loss epoch` (holding for all
-epochs at once, as the best is picked among them), `end over least loss epoch`, `end over chosen
-epoch`, and `end over phase before`; by part, such as `fresh over long, test`: of the fresh
-cycle over the long one and over the asked one, and `long over as asked`.
+factor; gains on valid, in the metric: `later epoch over least loss epoch` (of the best from there
+on, holding for all of them at once, as it is picked among them; 0 where it is that one), `end over
+least loss epoch`, `end over chosen epoch`, and `end over phase before`; by part, such as `fresh
+over long, test`: of the fresh cycle over the long one and over the asked one, and `long over as
+asked`.
 """
 
 from collections.abc import Mapping
@@ -104,13 +105,23 @@ def _figures(course: Course) -> dict[str, Estimate | float | str]:
         "least loss epoch": course.within(least),
         "best metric epoch": course.within(course.best),
         "loss at the end over least": course.loss_rise,
-        "best metric epoch over least loss epoch": judge.gains(course.last, least)[course.best],
+        "later epoch over least loss epoch": _later(course),
         "end over least loss epoch": judge.gain(end, least),
         "end over chosen epoch": judge.gain(end, course.settled),
     }
     if course.before:
         found["end over phase before"] = judge.gain(end, str(course.before))
     return found
+
+
+def _later(course: Course) -> Estimate:
+    """The gain of the best epoch from that of the least loss on, in an interval that holds for all.
+
+    An epoch before it would not say that the metric goes on where the loss does not.
+    """
+    judge, least = course.judge, course.least_loss
+    later = [epoch for epoch in course.last if int(epoch) >= int(least)]
+    return judge.gains(later, least)[judge.best(later)]
 
 
 def _first(course: Course) -> str:
@@ -185,7 +196,8 @@ def _loss(course: Course) -> list[str]:
     if least == end:
         return [f"{at}, the last: by the loss nothing is overfitted."]
     gain, rise = judge.gain(end, least), course.loss_rise
-    first = f"{at} and {rise:.3g} times as high at the end"
+    high = f"{rise:.3g} times as high" if rise >= 1.005 else "hardly higher"
+    first = f"{at} and {high} at the end"
     between = f"{judge.metric} gains {signed(gain)} from there to the end"
     if gain.low > 0:
         return [f"{first}, yet {between}: to stop by the loss would lose that."]

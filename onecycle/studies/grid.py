@@ -5,7 +5,7 @@ from typing import Any
 
 from onecycle.errors import UserError
 from onecycle.studies.arm import Arm, Asked, yaml
-from onecycle.studies.compare import Judge
+from onecycle.studies.compare import Estimate, Judge
 from onecycle.studies.finding import Done, Finding, judged
 from onecycle.studies.words import luck, signed, told
 
@@ -39,7 +39,8 @@ def rates(asked: Asked) -> list[float]:
 def read(asked: Asked, done: Done) -> Finding:
     """Chooses on valid, and tells on test what the choice is worth; the first arm is the base.
 
-    A change is adopted where valid tells it from the base; what is best by less is luck.
+    A change is adopted where valid tells it from the base; what is best by less is luck. The best
+    of several leads by luck alone, so its gain on valid is held with all others' (`Judge.gains`).
     """
     judges = judged(asked, done)
     base, valid = next(iter(done)), judges["valid"]
@@ -52,7 +53,7 @@ def read(asked: Asked, done: Done) -> Finding:
         scored = told(valid.value(base))
         first = f"'{base}', as asked, is best on valid: {valid.metric} {scored} ({of})."
         return Finding([first, *failed], judges, base)
-    gain = valid.gain(best, base)
+    gain = valid.gains([name for name in valid.parts if name != base], base)[best]
     if gain.low > 0:
         first = f"'{best}' is better than '{base}' on valid, beyond luck ({of})."
     else:
@@ -60,13 +61,15 @@ def read(asked: Asked, done: Done) -> Finding:
             f"No arm is told better than '{base}' on valid: '{best}' is ahead of it, but within "
             f"luck ({of})."
         )
-    says = [first, *(worth(judge, part, best, base) for part, judge in judges.items()), *failed]
+    gains = {"valid": gain}  # test judges one choice, which it did not make
+    worths = (worth(judge, part, best, base, gains.get(part)) for part, judge in judges.items())
+    says = [first, *worths, *failed]
     return Finding(says, judges, base, adopt(asked, done, best) if gain.low > 0 else [])
 
 
-def worth(judge: Judge, part: str, arm: str, base: str) -> str:
-    """What an arm is worth on a part, beside another."""
-    gain = judge.gain(arm, base)
+def worth(judge: Judge, part: str, arm: str, base: str, gain: Estimate | None = None) -> str:
+    """What an arm is worth on a part, beside another; `gain`: in place of its interval alone."""
+    gain = gain or judge.gain(arm, base)
     told_apart = "" if gain.excludes_zero else ", within luck"
     return (
         f"On {part}, {judge.metric} is {told(judge.value(arm))} with '{arm}' and "

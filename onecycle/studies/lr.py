@@ -75,12 +75,15 @@ def read(asked: Asked, done: Done) -> Finding:
 
 
 def chosen(valid: Judge, base: str, rates: Rates) -> str:
-    """The best suggestion, if told better than the asked arm; a fixed rate, if told better yet."""
+    """The best suggestion, if told better than the asked arm; a fixed rate, if told better yet.
+
+    Each is the best of several, so gains are held all at once (`Judge.gains`).
+    """
     kept = base
-    for names in (SUGGESTIONS, [rates.best]):
+    for names in (SUGGESTIONS, list(rates.grid)):
         known = [name for name in names if name in valid]
         best = valid.best(known) if known else kept
-        if kept not in valid or valid.gain(best, kept).low > 0:
+        if kept not in valid or (known and valid.gains(known, kept)[best].low > 0):
             kept = best
     return kept
 

@@ -23,6 +23,7 @@ from onecycle.decide.scores import Floats
 from onecycle.report.figures import Theme, calm
 from onecycle.report.parts import Table
 from onecycle.splits import leaks
+from onecycle.splits.limits import Leaks
 from onecycle.studies import folding
 from onecycle.studies.arm import Arm, Asked
 from onecycle.studies.compare import Estimate, Judge, over_seeds
@@ -159,6 +160,11 @@ def _adopt(asked: Asked) -> tuple[list[str], str]:
         "test": folding.share(asked, "test"),
         "seed": 42 if seed is None else seed,
     }
+    if asked.of("split.calib"):
+        whole["calib"] = asked.of("split.calib")
+    own, usual = asked.of("split.leaks"), Leaks().model_dump()
+    if limits := {key: each for key, each in own.items() if each != usual[key] and key != "group"}:
+        whole["leaks"] = limits  # what it asked for else stays: a section takes the whole's place
     why = f"The asked split divides {len(divided):,} groups, so its scores are flattered likewise."
     return [asked.setting("split", whole)], why
 

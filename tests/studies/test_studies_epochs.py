@@ -136,7 +136,7 @@ def test_a_loss_that_rises_while_the_metric_improves_is_told(tree):
     assert found.figures["loss at the end over least"] == pytest.approx(1.5)
     end = found.figures["end over least loss epoch"]
     assert end.low > 0 and end.value == pytest.approx(0.6, abs=0.1)
-    best = found.figures["best metric epoch over least loss epoch"]
+    best = found.figures["later epoch over least loss epoch"]
     assert best.value == end.value and best.low <= end.low
     assert any("to stop by the loss would lose that" in each for each in found.says)
     assert len(png(found.picture.draw, LIGHT, (5.2, found.picture.height))) > 9000

@@ -209,13 +209,15 @@ def test_what_does_not_differ_is_not_said_to(tree):
 def test_a_split_that_divides_groups_is_to_keep_them_whole(tree):
     asked, rng = asked_of(tree, "sample_biwi", seeds=(1, 2), folds=4), np.random.default_rng(5)
     object.__setattr__(asked, "kind", "rating")  # whose scores are made up here
-    asked.sections["split"] = {"by": "random", "valid": 0.1, "test": 0.3, "seed": 7, "leaks": {}}
+    asked.sections["split"] = {"by": "random", "valid": 0.1, "test": 0.3, "seed": 7, "calib": 0.1}
+    asked.sections["split"]["leaks"] = {"group": None, "near": 0.5, "pair": 0.01}
     names, whole, rows = people_of(rng)
     written(asked, names, rng.permutation(["train", "test"] * (len(names) // 2)))
     _, found = worth(asked, names, whole, rows)
     assert "divides 30 groups" in found.says[-1]
     split = with_changes(found.adopt).problems["sample_biwi"].split
     assert (split.by, split.valid, split.test, split.seed) == ("group", 0.1, 0.3, 7)
+    assert (split.calib, split.leaks.near, split.leaks.group) == (0.1, 0.5, 0)  # what stays
 
 
 def test_both_splits_are_judged_by_the_items_that_both_judge(tree):

@@ -15,6 +15,7 @@ from onecycle.paths import Paths
 from onecycle.report.figures import DARK, png
 from onecycle.studies import arch, grid, lr, pictures, precision, rates, times, transfer
 from onecycle.studies.arm import ASKED, Arm, Asked, changed, yaml
+from onecycle.studies.compare import Judge
 from onecycle.studies.finding import to_json
 from onecycle.studies.lr_reading import SUGGESTIONS
 from onecycle.studies.outcome import Outcome, Part, Run, write
@@ -313,6 +314,41 @@ def test_each_part_of_the_practice_is_left_out_for_as_many_epochs(asked, trained
         epochs[name] = (made.train.frozen.epochs, made.train.unfrozen.epochs)
         assert (made.learner.weights is None) == name.startswith("scratch")
     assert list(epochs.values()) == [(3, 6), (9, 0), (0, 9), (0, 9), (0, 27)]
+
+
+# ---- grids ----
+
+
+def test_the_lead_of_the_best_of_many_equal_arms_is_luck(asked, monkeypatch):
+    ask, rng, y = (
+        replace(asked("sample_pets"), seeds=(1,)),
+        np.random.default_rng(0),
+        np.arange(N) % 3,
+    )
+    alone = adopted = 0
+    for _ in range(40):
+        parts = {}
+        for name in "abcdefghijk":
+            scores = np.eye(3)[np.where(rng.random(N) < 0.7, y, (y + 1) % 3)]
+            parts[name] = [Part(np.arange(N), y, scores)]
+        valid = Judge("category", parts, "accuracy")
+        monkeypatch.setattr(grid, "judged", lambda *_, valid=valid: {"valid": valid})
+        done = {name: Outcome(Arm(name, {"learner.wd": 0.5}), []) for name in parts}
+        best = valid.best()
+        alone += best != "a" and valid.gain(best, "a").low > 0
+        found = grid.read(ask, done)
+        adopted += bool(found.adopt)
+        assert ("within luck" in found.says[-1]) == (best != "a" and not found.adopt)
+    assert adopted <= 4 < alone  # of 40, at one in forty: 5 come by a chance of .003
+
+
+def test_an_arm_as_good_as_the_base_but_for_rounding_is_not_ahead(monkeypatch):
+    seeds = {"base": [0.3, 0.2, 0.1], "other": [0.1, 0.2, 0.3]}
+    assert np.mean(seeds["other"]) > np.mean(seeds["base"])  # by 1e-16
+    monkeypatch.setattr(Judge, "by_seed", lambda _, arm: np.array(seeds[arm]))
+    parts = {name: [] for name in seeds}
+    assert Judge("category", parts, "accuracy").best() == "base"
+    assert Judge("category", parts, "error_rate").best() == "base"
 
 
 # ---- all of them ----
