@@ -7,8 +7,9 @@ Figures, in the metric on the part that tells:
 
 - `gain B over A`: of each step.
 - `time B`: of training, as a share of the asked one's (see `onecycle.studies.times`).
-- `kept`: the last that gained beyond luck; `smallest`: the first in the order that valid does not
-  tell from the best.
+- `kept`: the last that gained beyond luck; `smallest`: the first in the order that is shown to be
+  as good as the one that serves, to a hundredth (`Judge.spares`). The asked one serves, unless the
+  best is told better.
 """
 
 from collections.abc import Sequence
@@ -19,7 +20,7 @@ from onecycle.studies import grid, pictures, times
 from onecycle.studies.arm import Arm, Asked, yaml
 from onecycle.studies.compare import Estimate, Judge
 from onecycle.studies.finding import Done, Finding, judged
-from onecycle.studies.words import luck, signed
+from onecycle.studies.words import luck, score, signed
 
 KEY = "learner.arch"
 PICTURES = ("resnet18", "resnet34", "resnet50")
@@ -93,20 +94,17 @@ def walked(
 
 
 def read(asked: Asked, done: Done) -> Finding:
-    """The smallest that valid does not tell from the best is adopted."""
+    """The smallest that is shown, on valid, to be as good as the one that serves is adopted."""
     judges = judged(asked, done)
     valid, (part, judge) = judges["valid"], list(judges.items())[-1]
     own, names = asked.of(KEY), list(order(asked))
     _, steps = walked(names, done, valid)
-    best = valid.best()
-    small = next(name for name in names if name in valid and valid.gain(best, name).low <= 0)
+    serves = serving(valid, own)
+    small = next(name for name in names if name in valid and valid.spares(name, serves))
     stops = bool(steps) and valid.gain(*steps[-1]).low <= 0
     kept = steps[-1][1 if stops else 0] if steps else small
-    first = f"'{small}' is the smallest that valid does not tell from the best"
-    if small != best:
-        first += f" ('{best}', ahead by {signed(valid.gain(best, small))})"
     says = [
-        f"{first}; {luck(valid, len(asked.seeds))}.",
+        f"{chosen(valid, own, serves, small)} ({luck(valid, len(asked.seeds))}).",
         *(climbed(valid, *step) for step in steps),
         *([grid.worth(judge, part, small, own)] if small != own and own in judge else []),
         *caveats(asked, done),
@@ -120,6 +118,26 @@ def read(asked: Asked, done: Done) -> Finding:
     base = own if own in valid else small
     picture = pictures.over_time(judge, part, done)
     return Finding(says, judges, base, grid.adopt(asked, done, small), figures, picture=picture)
+
+
+def serving(valid: Judge, own: str) -> str:
+    """The asked one, unless the best of the others is told better."""
+    others = [name for name in valid.parts if name != own]
+    if own not in valid or not others:
+        return valid.best()
+    best = valid.best(others)
+    return best if valid.gains(others, own)[best].low > 0 else own
+
+
+def chosen(valid: Judge, own: str, serves: str, small: str) -> str:
+    """The finding."""
+    if small != serves:
+        lost = score(valid.may_lose(small, serves))
+        return f"'{small}' is as good as '{serves}', to a hundredth: it loses {lost} at most"
+    if serves != own:
+        how = "is told better than" if own in valid else "is best, and there is no model of"
+        return f"'{serves}' {how} '{own}', as asked"
+    return f"None is told better than '{own}', as asked, and no smaller one is shown to be as good"
 
 
 def climbed(valid: Judge, big: str, than: str) -> str:

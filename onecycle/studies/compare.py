@@ -26,6 +26,8 @@ from onecycle.errors import UserError
 from onecycle.studies.outcome import Outcome, Part
 
 LEVEL = 0.95
+MARGIN = 0.01
+"""A loss that does not count: of errors this share of them, of shares (accuracy, map) so much."""
 DRAWS, SEED = 1000, 0
 """Resamples, as many as evaluate's."""
 
@@ -206,6 +208,18 @@ class Judge:
         one = np.quantile(strays, LEVEL, axis=0).mean()
         wider = max(1.0, float(np.quantile(strays.max(axis=1), LEVEL) / one))
         return {arm: widened(each, wider) for arm, each in alone.items()}
+
+    def may_lose(self, arm: str, than: str) -> float:
+        """The most that an arm may lose to another, in the metric: the bound of its interval."""
+        return max(0.0, -self.gain(arm, than).low)
+
+    def spares(self, arm: str, than: str) -> bool:
+        """Whether an arm is shown to be as good as another, but for `MARGIN` (non-inferiority).
+
+        Not to be told worse is less: with few items or seeds little is told.
+        """
+        unit = float(self.by_seed(than).mean()) if self.lower_is_better else 1.0
+        return self.may_lose(arm, than) <= MARGIN * unit
 
     def best(self, arms: list[str] | None = None) -> str:
         """The arm with the best mean; of equals, but for rounding, the first."""

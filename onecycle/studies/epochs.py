@@ -168,7 +168,7 @@ def _adopt(asked: Asked, course: Course, valid: Judge) -> tuple[list[str], str]:
     own, lines = asked.of(key), [asked.setting(key, chosen)]
     if ASKED not in valid:
         return lines, "The asked training gave no model: the fresh cycle is to be had in its place."
-    gain, asks = valid.gain(FRESH, ASKED), valid.value(ASKED)
+    gain = valid.gain(FRESH, ASKED)
     if chosen == own:
         return [], f"The asked {count(own, 'epoch')} are as many as that."
     if gain.low > 0:
@@ -177,16 +177,13 @@ def _adopt(asked: Asked, course: Course, valid: Judge) -> tuple[list[str], str]:
         return [], f"Valid does not tell them better than the {own} asked: nothing changes."
     if gain.high < 0:
         return [], f"Valid tells them worse than the {own} asked: nothing changes."
-    if -gain.low > (asks.high - asks.low) / 2:
+    lost = score(valid.may_lose(FRESH, ASKED))
+    if not valid.spares(FRESH, ASKED):
         return [], (
-            f"Valid does not tell them worse than the {own} asked, but they may lose "
-            f"{score(-gain.low)}, more than the asked score's own interval allows: nothing "
-            "changes. More seeds would tell."
+            f"Valid does not tell them worse than the {own} asked, but as far as it tells they may "
+            f"lose {lost}, more than a hundredth: nothing changes. More items or seeds would tell."
         )
-    return lines, (
-        f"They are cheaper than the {own} asked, and what they may lose on valid, "
-        f"{score(-gain.low)}, is within the asked score's own interval."
-    )
+    return lines, f"They are cheaper than the {own} asked, and lose {lost} at most, by valid."
 
 
 def _loss(course: Course) -> list[str]:

@@ -12,7 +12,7 @@ from onecycle.studies import grid, pictures, times
 from onecycle.studies.arm import Arm, Asked
 from onecycle.studies.compare import Estimate, Judge
 from onecycle.studies.finding import Done, Finding, judged
-from onecycle.studies.words import luck, signed
+from onecycle.studies.words import luck, score, signed
 
 KEY = "learner.precision"
 BASE, GRID = "fp32", ("fp32", "bf16", "fp16")
@@ -36,15 +36,13 @@ def arms(asked: Asked, done: Done) -> list[Arm]:
 
 
 def read(asked: Asked, done: Done) -> Finding:
-    """The fastest of those that valid does not tell from the best is adopted, if it saves time."""
+    """A faster one that valid shows to be as good is adopted; else one that it tells better."""
     judges = judged(asked, done)
     valid, (part, judge) = judges["valid"], list(judges.items())[-1]
     own, auto = resolved(asked.of(KEY)), resolved("auto")
     base = BASE if BASE in valid else next(iter(valid.parts))
-    chosen = fastest(done, valid)
-    share = times.mean(done, chosen) / times.mean(done, own) if own in valid else None
-    said = choice(chosen, own, share)
-    says = [f"{said} ({luck(valid, len(asked.seeds))})."]
+    chosen, why = choice(done, valid, own)
+    says = [f"{why} ({luck(valid, len(asked.seeds))})."]
     figures: dict[str, Estimate | float | str] = {"auto": auto}
     for name in (name for name in valid.parts if name != base):
         time, gain = times.ratio(done, name, base), judge.gain(name, base)
@@ -55,29 +53,32 @@ def read(asked: Asked, done: Done) -> Finding:
             f"{judge.metric} is {signed(gain)}{apart}."
         )
     says += [f"`auto` is {auto} on this device.", *grid.failures(done)]
-    changes = chosen != own and (share is None or share <= LEAST)
-    lines = grid.adopt(asked, done, chosen) if changes else []
+    lines = grid.adopt(asked, done, chosen) if chosen != own else []
     picture = pictures.over_time(judge, part, done)
     return Finding(says, judges, base, lines, figures, picture=picture)
 
 
-def choice(chosen: str, own: str, share: float | None) -> str:
-    """The finding: what serves best, and whether it is worth a change."""
-    fast = f"{chosen} is the fastest precision that valid does not tell from the best"
-    if chosen == own:
-        return f"{fast}, and the asked one"
-    if share is None:
-        return f"{fast}; {own}, as asked, gave no model"
-    if share > LEAST:
-        return f"{fast}, but {own}, as asked, takes hardly longer"
-    return f"{fast}: it takes {share:.2g} times the time of {own}, as asked"
-
-
-def fastest(done: Done, valid: Judge) -> str:
-    """The arm with the least time among those that are not told worse than the best."""
-    best = valid.best()
-    serve = [name for name in valid.parts if valid.gain(best, name).low <= 0]
-    return min(serve, key=lambda name: times.mean(done, name))
+def choice(done: Done, valid: Judge, own: str) -> tuple[str, str]:
+    """What serves best, and why."""
+    if own not in valid:
+        best = valid.best()
+        return best, f"{best} is best on valid; {own}, as asked, gave no model"
+    others = [name for name in valid.parts if name != own]
+    if not others:
+        return own, f"only {own}, as asked, gave a model"
+    shares = {name: times.mean(done, name) / times.mean(done, own) for name in others}
+    fast = [name for name in others if shares[name] <= LEAST and valid.spares(name, own)]
+    if fast:
+        name = min(fast, key=lambda each: shares[each])
+        lost = score(valid.may_lose(name, own))
+        return name, (
+            f"{name} takes {shares[name]:.2g} times the time of {own}, as asked, and loses {lost} "
+            "at most, by valid"
+        )
+    best = valid.best(others)
+    if valid.gains(others, own)[best].low > 0:
+        return best, f"{best} is told better than {own}, as asked, on valid"
+    return own, f"{own}, as asked, stays: no faster one is shown to be as good, to a hundredth"
 
 
 def resolved(precision: str) -> str:

@@ -160,3 +160,18 @@ def test_settings_say_what_set_takes():
     )
     assert asked.of("learner.wd") == 0.1
     assert asked.of("learner.none.there") is None
+
+
+def test_an_arm_spares_another_only_where_it_is_shown_to_lose_a_hundredth_at_most():
+    many, few = np.arange(4000) % 10 < 8, np.arange(40) % 10 < 8
+    nearly, less = many.copy(), few.copy()
+    nearly[:8] = False  # of 4,000, six that were right
+    less[:1] = False
+    shown = judge(best=many[None], nearly=nearly[None])
+    assert shown.spares("nearly", "best")
+    assert 0 < shown.may_lose("nearly", "best") < 0.01
+    untold = judge(best=few[None], less=less[None])
+    assert not untold.gain("best", "less").low > 0  # not told worse, and yet
+    assert not untold.spares("less", "best")
+    errors = Judge("category", shown.parts, "error_rate")  # a hundredth of .2 is less
+    assert errors.spares("nearly", "best") == (shown.may_lose("nearly", "best") <= 0.002)

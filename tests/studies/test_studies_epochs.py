@@ -147,7 +147,7 @@ def test_a_loss_that_rises_while_the_metric_improves_is_told(tree):
     [
         (1.0, 3, True, "cheaper than the 5 asked"),
         (1.4, 3, False, "tells them worse"),
-        (1.06, 2, False, "More seeds would tell"),
+        (1.06, 2, False, "More items or seeds would tell"),
     ],
 )
 def test_fewer_epochs_are_adopted_where_they_lose_nothing_that_counts(
