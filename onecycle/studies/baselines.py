@@ -117,9 +117,10 @@ def read(asked: Asked, done: Done) -> Finding:
     figures = textbook.figures(judges, part) | {"best_baseline": best}
     models = [name for name in judges["valid"].parts if name not in NAMES]
     chosen = judges["valid"].best(models)
-    better = chosen != ASKED and judges["valid"].gain(chosen, ASKED).low > 0
+    others = [name for name in models if name != ASKED]
+    better = chosen != ASKED and judges["valid"].gains(others, ASKED)[chosen].low > 0
     says = _says(figures, models, best, luck(judges[part], len(asked.seeds)))
-    says += [f"'{name}' gave no model: {each.failed}" for name, each in done.items() if each.failed]
+    says += grid.failures(done)
     return Finding(
         says,
         judges,

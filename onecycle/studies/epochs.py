@@ -22,6 +22,7 @@ from collections.abc import Mapping
 from onecycle.errors import UserError
 from onecycle.report.parts import Table
 from onecycle.report.words import count
+from onecycle.studies import grid
 from onecycle.studies.arm import ASKED, Arm, Asked
 from onecycle.studies.compare import Estimate, Judge
 from onecycle.studies.course import Course, draw
@@ -60,7 +61,7 @@ def key_of(asked: Asked) -> str:
 def read(asked: Asked, done: Done) -> Finding:
     """Chooses the length on valid, and tells on test what a fresh cycle of it is worth."""
     judges, own = judged(asked, done), asked.of(key_of(asked))
-    lost = [f"'{name}' gave no model: {each.failed}" for name, each in done.items() if each.failed]
+    lost = grid.failures(done)
     base = next(name for name in (ASKED, LONG, FRESH) if name in judges["valid"])
     if FRESH not in judges["valid"]:
         return Finding(lost, judges, base)
