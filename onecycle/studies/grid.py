@@ -39,15 +39,20 @@ def rates(asked: Asked) -> list[float]:
 def read(asked: Asked, done: Done) -> Finding:
     """Chooses on valid, and tells on test what the choice is worth; the first arm is the base.
 
-    A change is adopted where valid tells it from the base; what is best by less is luck.
+    A change is adopted where valid tells it from the base; what is best by less is luck. Of a base
+    that gave a model with some seeds only, nothing is known that another could be better than.
     """
     judges = judged(asked, done)
     base, valid = next(iter(done)), judges["valid"]
     best, of, failed = valid.best(), luck(valid, len(asked.seeds)), failures(done)
     if base not in valid:
         scored = told(valid.value(best))
-        first = f"'{base}', as asked, gave no model; best on valid is '{best}', {scored} ({of})."
-        return Finding([first, *failed], judges, best, adopt(asked, done, best))
+        none = all(run.failed for each in done[base].runs for run in each)
+        lost = (
+            "gave no model" if none else "gave a model with some seeds only: nothing is told of it"
+        )
+        first = f"'{base}', as asked, {lost}; best on valid is '{best}', {scored} ({of})."
+        return Finding([first, *failed], judges, best, adopt(asked, done, best) if none else [])
     if best == base:
         scored = told(valid.value(base))
         first = f"'{base}', as asked, is best on valid: {valid.metric} {scored} ({of})."
