@@ -7,8 +7,9 @@ import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import nullcontext
-from multiprocessing import get_context, parent_process
+from contextlib import contextmanager, nullcontext
+from multiprocessing import get_context
+from multiprocessing.connection import Connection
 from multiprocessing.connection import wait as wait_for
 from typing import TYPE_CHECKING, Any
 
@@ -51,7 +52,8 @@ def run(options: argparse.Namespace, pool: ProcessPoolExecutor | None = None) ->
         pool: of `ended_with_parent`, for several studies in a row; null: one of its own.
 
     Raises:
-        UserError: there is no such study or problem, or the study has no meaning for it.
+        UserError: there is no such study or problem, the study has no meaning for it, or a file
+            can't be written.
     """
     from onecycle.studies.registry import STUDIES
 
@@ -71,8 +73,14 @@ def run(options: argparse.Namespace, pool: ProcessPoolExecutor | None = None) ->
         raise UserError(f"params.yaml has no problem '{options.problem}'; {hint}")
     if options.seeds < 1 or options.folds < 2:
         raise UserError("expected --seeds of at least 1 and --folds of at least 2")
-    with nullcontext(pool) if pool else ended_with_parent(slots(params.threads)) as workers:
-        study(options, Paths(options.problem), params, workers)
+    try:
+        with nullcontext(pool) if pool else ended_with_parent(slots(params.threads)) as workers:
+            study(options, Paths(options.problem), params, workers)
+    except OSError as error:
+        raise UserError(
+            f"a file can't be read or written: {error}: free space on its disk, or allow it; "
+            "run the study again to go on"
+        ) from error
 
 
 def study(
@@ -121,7 +129,7 @@ def asked(paths: Paths, problem: Problem, options: argparse.Namespace) -> "Asked
     """What the study is asked to look at.
 
     Raises:
-        UserError: the problem's items are not there yet, or --values is no list.
+        UserError: the problem's items are not there yet or split otherwise, or --values is no list.
     """
     from onecycle.params import parse
     from onecycle.studies.arm import Asked
@@ -135,6 +143,7 @@ def asked(paths: Paths, problem: Problem, options: argparse.Namespace) -> "Asked
                 f"{paths.data(name)} is missing: run the stages up to split, "
                 f"or `python -m flows.pipeline --problems {paths.problem}`"
             )
+    check_split(paths, problem)
     seed = problem.learner.seed
     return Asked(
         paths=paths,
@@ -144,6 +153,31 @@ def asked(paths: Paths, problem: Problem, options: argparse.Namespace) -> "Asked
         values=values,
         folds=options.folds,
     )
+
+
+def check_split(paths: Paths, problem: Problem) -> None:
+    """Refuses a split section, of params.yaml or --set, that is not what split.parquet holds.
+
+    Raises:
+        UserError: it would be told as the recipe, but another split would train.
+    """
+    import pandas as pd
+
+    from onecycle.splits import checked
+    from onecycle.tables import read_items
+
+    file, items = paths.data("split.parquet"), read_items(paths.data("items.parquet"))
+    prints = checked.read_prints(paths.data("pixels"))
+    asked, _ = checked.divide(items, problem.split, prints, paths.data("raw"))
+    lies = pd.read_parquet(file)
+    if dict(zip(asked["id"], asked["split"], strict=True)) != dict(
+        zip(lies["id"], lies["split"], strict=True)
+    ):
+        raise UserError(
+            f"{file}: is not the split that problems.{paths.problem}.split asks for; run the stage "
+            f"split with it, such as `python -m flows.pipeline --problems {paths.problem}`, or "
+            "leave out the --set that changes it"
+        )
 
 
 def question(study: Any) -> str:  # noqa: ANN401 - a module
@@ -230,21 +264,27 @@ def slots(threads: int) -> int:
     return 1 if torch.cuda.is_available() else max(1, (cores or 1) // threads)
 
 
-def ended_with_parent(slots: int) -> ProcessPoolExecutor:
-    """Processes that end when this one does, however it ends."""
-    return ProcessPoolExecutor(slots, mp_context=get_context("spawn"), initializer=follow_parent)
+@contextmanager
+def ended_with_parent(slots: int) -> Iterator[ProcessPoolExecutor]:
+    """Processes that end when this one does, however it ends, and at once on Ctrl-C."""
+    spawn = get_context("spawn")
+    end, held = spawn.Pipe(duplex=False)  # only this process holds the other end
+    with held, end, ProcessPoolExecutor(slots, spawn, follow, (end,)) as pool:
+        try:
+            yield pool
+        except KeyboardInterrupt:
+            held.close()
+            raise
 
 
-def follow_parent() -> None:
-    """Ends this process as soon as its parent is no more; Ctrl-C is the parent's affair."""
+def follow(end: Connection) -> None:
+    """Ends this process as soon as the pipe does; Ctrl-C is the parent's affair."""
     import signal
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    parent = parent_process()
 
     def watch() -> None:
-        if parent is not None:
-            wait_for([parent.sentinel])
-            os._exit(1)
+        wait_for([end])
+        os._exit(1)
 
     threading.Thread(target=watch, daemon=True).start()

@@ -78,11 +78,12 @@ def test_every_claim_stands_on_studies_that_are_planned():
     assert used <= planned
 
 
-def test_every_study_is_planned_on_real_data_and_in_the_short_form():
+def test_what_is_planned_on_real_data_is_in_the_short_form_too():
+    """A new study need not be planned: it touches its module and the registry."""
     from onecycle.studies.registry import STUDIES
 
-    for plan in PLANS.values():
-        assert {each.study for each in plan.studies} == set(STUDIES)
+    real, short = ({each.study for each in PLANS[name].studies} for name in ("mirror", "samples"))
+    assert real == short <= set(STUDIES)
 
 
 @pytest.mark.slow

@@ -117,7 +117,9 @@ def read(asked: Asked, done: Done) -> Finding:
         figures |= {f"time {name}": times.ratio(done, name, own) for name in others}
     base = own if own in valid else small
     picture = pictures.over_time(judge, part, done)
-    return Finding(says, judges, base, grid.adopt(asked, done, small), figures, picture=picture)
+    known = own in valid or done[own].lost  # else nothing is told of it
+    lines = grid.adopt(asked, done, small) if known else []
+    return Finding(says, judges, base, lines, figures, picture=picture)
 
 
 def serving(valid: Judge, own: str) -> str:

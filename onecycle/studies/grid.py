@@ -41,14 +41,20 @@ def read(asked: Asked, done: Done) -> Finding:
 
     A change is adopted where valid tells it from the base; what is best by less is luck. The best
     of several leads by luck alone, so its gain on valid is held with all others' (`Judge.gains`).
+    Of a base that gave a model with some seeds only, nothing is known that another could be better
+    than.
     """
     judges = judged(asked, done)
     base, valid = next(iter(done)), judges["valid"]
     best, of, failed = valid.best(), luck(valid, len(asked.seeds)), failures(done)
     if base not in valid:
         scored = told(valid.value(best))
-        first = f"'{base}', as asked, gave no model; best on valid is '{best}', {scored} ({of})."
-        return Finding([first, *failed], judges, best, adopt(asked, done, best))
+        none = done[base].lost
+        lost = (
+            "gave no model" if none else "gave a model with some seeds only: nothing is told of it"
+        )
+        first = f"'{base}', as asked, {lost}; best on valid is '{best}', {scored} ({of})."
+        return Finding([first, *failed], judges, best, adopt(asked, done, best) if none else [])
     if best == base:
         scored = told(valid.value(base))
         first = f"'{base}', as asked, is best on valid: {valid.metric} {scored} ({of})."

@@ -1,14 +1,17 @@
 """What an arm's trainings came to: the scores of every judged item, the history, the time."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 
 from onecycle.decide.scores import Array
+from onecycle.errors import UserError
 from onecycle.paths import read_json, write_json
 from onecycle.studies.arm import Arm
 
@@ -68,8 +71,13 @@ class Run:
 
     @classmethod
     def read(cls, folder: Path) -> "Run":
-        """Reads what `write` wrote."""
-        return cls(folder, read_json(folder / TOLD))
+        """Reads what `write` wrote.
+
+        Raises:
+            UserError: it is damaged; so does `parts`.
+        """
+        with told_if_damaged(folder):
+            return cls(folder, read_json(folder / TOLD))
 
     @property
     def failed(self) -> str | None:
@@ -81,7 +89,8 @@ class Run:
     def parts(self) -> dict[str, Part]:
         """By name: `valid`, and `test`, `calib` and `unknown` where there are such."""
         found: dict[str, dict[str, Array]] = {}
-        with np.load(self.folder / SCORES, allow_pickle=False) as arrays:
+        with told_if_damaged(self.folder), (self.folder / SCORES).open("rb") as file:
+            arrays = np.load(file)  # given a name it would leave a damaged file open
             for key in arrays.files:
                 part, _, name = key.partition("/")
                 found.setdefault(part, {})[name] = arrays[key]
@@ -90,6 +99,18 @@ class Run:
     def rows(self, name: str) -> Array:
         """A column of the history, float [E]."""
         return np.array([row[name] for row in self.told["history"]], dtype=np.float64)
+
+
+@contextmanager
+def told_if_damaged(folder: Path) -> Iterator[None]:
+    """Tells of a training whose files were damaged after they were written."""
+    try:
+        yield
+    except (FileNotFoundError, EOFError, BadZipFile, ValueError) as error:
+        raise UserError(
+            f"{folder}: a training that was kept is damaged ({error}); remove the folder, and run "
+            "the study again: only what is missing is trained"
+        ) from error
 
 
 def write(folder: Path, parts: Mapping[str, Part], told: Mapping[str, Any]) -> None:
@@ -117,6 +138,11 @@ class Outcome:
     def failed(self) -> str | None:
         """Why the first training that failed did so; null where none did."""
         return next((run.failed for of in self.runs for run in of if run.failed), None)
+
+    @property
+    def lost(self) -> bool:
+        """Whether no training gave a model; where some did, the arm may yet be the best."""
+        return all(run.failed for of in self.runs for run in of)
 
     def parts(self, name: str) -> list[Part] | None:
         """A part's items as each seed's models judge them, folds together.

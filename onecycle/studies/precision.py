@@ -53,7 +53,8 @@ def read(asked: Asked, done: Done) -> Finding:
             f"{judge.metric} is {signed(gain)}{apart}."
         )
     says += [f"`auto` is {auto} on this device.", *grid.failures(done)]
-    lines = grid.adopt(asked, done, chosen) if chosen != own else []
+    known = own in valid or done[own].lost  # else nothing is told of it
+    lines = grid.adopt(asked, done, chosen) if known and chosen != own else []
     picture = pictures.over_time(judge, part, done)
     return Finding(says, judges, base, lines, figures, picture=picture)
 

@@ -13,7 +13,17 @@ from onecycle.errors import UserError
 from onecycle.params import parse
 from onecycle.paths import Paths
 from onecycle.report.figures import DARK, png
-from onecycle.studies import arch, grid, lr, pictures, precision, rates, times, transfer
+from onecycle.studies import (
+    arch,
+    grid,
+    lr,
+    pictures,
+    precision,
+    rates,
+    times,
+    transfer,
+    weight_decay,
+)
 from onecycle.studies.arm import ASKED, Arm, Asked, changed, yaml
 from onecycle.studies.compare import Judge
 from onecycle.studies.finding import to_json
@@ -425,3 +435,20 @@ values = st.recursive(
 )
 def test_a_setting_is_read_as_what_it_was(value):
     assert parse(yaml(value), "any") == value
+
+
+# ---- what all grids share ----
+
+
+def test_a_base_that_failed_with_some_seeds_is_not_given_up_for_a_worse_arm(asked, trained):
+    ask = asked(*FIRST, values=[0.5])
+    done = outcomes(
+        weight_decay, ask, lambda arm: trained(arm, 0.8, unread=() if arm.changes else (1,))
+    )
+    found = weight_decay.read(ask, done)
+    assert "gave a model with some seeds only" in found.says[0]
+    assert found.adopt == []
+    done = outcomes(
+        weight_decay, ask, lambda arm: trained(arm, 0.8, failed=None if arm.changes else "nan")
+    )
+    assert weight_decay.read(ask, done).adopt == ["problems.sample_pets.learner.wd=0.5"]

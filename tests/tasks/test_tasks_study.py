@@ -5,6 +5,8 @@ import os
 import signal
 import subprocess
 import sys
+import time
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +17,7 @@ import pytest
 from onecycle.paths import Paths, read_json
 from onecycle.studies.arm import Arm
 from tasks import __main__ as command
-from tasks import arms
+from tasks import arms, study
 from tasks.problems import load
 
 ROOT = Path(__file__).parents[2]
@@ -36,10 +38,18 @@ def ratings(tmp_path_factory):
     return made
 
 
+@pytest.fixture(scope="module")
+def pool():
+    """Processes for all studies that are run here, for they take seconds to begin."""
+    with study.ended_with_parent(1) as made:
+        yield made
+
+
 @pytest.fixture
-def here(ratings, monkeypatch):
+def here(ratings, pool, monkeypatch):
     """That tree, without what studies kept, as the current folder."""
     monkeypatch.chdir(ratings)
+    monkeypatch.setattr(study, "ended_with_parent", lambda _: nullcontext(pool))
     for old in ("reports/sample_movielens/studies", ".onecycle/studies"):
         subprocess.run(["rm", "-rf", old], check=True)
     return ratings
@@ -162,6 +172,41 @@ def test_a_study_that_is_killed_goes_on_where_it_was_and_leaves_no_process(here)
     assert {each: each.stat().st_mtime_ns for each in kept} == kept
 
 
+def test_ctrl_c_waits_for_no_training():
+    began = None
+    with pytest.raises(KeyboardInterrupt), study.ended_with_parent(1) as pool:
+        pool.submit(int).result()
+        pool.submit(time.sleep, 60)
+        pool.submit(time.sleep, 60)
+        began = time.monotonic()
+        raise KeyboardInterrupt
+    assert time.monotonic() - began < 20
+
+
+def test_damaged_trainings_and_a_full_disk_are_told_with_the_remedy(here, capsys, monkeypatch):
+    arguments = ["study", "weight_decay", NAME, "--seeds", "1", "--values", "[0.1]"]
+    assert command.main(arguments) == 0
+    (folder,) = Path(".onecycle/studies", NAME).glob("*/")
+    for name in ("run.json", "scores.npz"):
+        whole = (folder / name).read_bytes()
+        (folder / name).write_bytes(whole[: len(whole) // 2])
+        assert command.main(arguments) == 1
+        assert f"{folder.name}: a training that was kept is damaged" in capsys.readouterr().err
+        (folder / name).write_bytes(whole)
+    (folder / "scores.npz").unlink()
+    assert command.main(arguments) == 1
+    assert "is damaged" in capsys.readouterr().err
+    subprocess.run(["rm", "-rf", folder], check=True)
+    assert command.main(arguments) == 0
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("onecycle.studies.written.write", full)
+    assert command.main(arguments) == 1
+    assert "No space left on device: free space" in capsys.readouterr().err
+
+
 def test_an_arm_that_gives_no_model_is_told_and_harms_no_other(here, capsys):
     sections = f"problems.{NAME}.train.unfrozen"
     settings = ["--set", f"{sections}.lr=1e30", "--set", f"{sections}.epochs=1"]
@@ -179,6 +224,7 @@ def test_an_arm_that_gives_no_model_is_told_and_harms_no_other(here, capsys):
         (["weight_decay", NAME, "--values", "[0.1, much]"], "arm 'wd much':"),
         (["weight_decay", NAME, "--seeds", "0"], "--seeds of at least 1"),
         (["weight_decay", NAME, "--set", f"problems.{NAME}.learner.wdd=1"], "unknown key 'wdd'"),
+        (["weight_decay", NAME, "--set", f"problems.{NAME}.split.seed=7"], "is not the split that"),
     ],
 )
 def test_mistakes_are_told_with_the_remedy(here, capsys, arguments, said):
