@@ -2,7 +2,9 @@
 
 from typing import Protocol
 
-from onecycle.studies import (
+from onecycle.studies.arm import Arm, Asked
+from onecycle.studies.finding import Done, Finding
+from onecycle.studies.questions import (
     arch,
     baselines,
     epochs,
@@ -18,8 +20,6 @@ from onecycle.studies import (
     transfer,
     weight_decay,
 )
-from onecycle.studies.arm import Arm, Asked
-from onecycle.studies.finding import Done, Finding
 
 
 class Study(Protocol):

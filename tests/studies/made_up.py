@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 
 from onecycle.paths import Paths
-from onecycle.studies import choosing, compare, measured, outcome
+from onecycle.studies import compare, measured, outcome
 from onecycle.studies.arm import Arm, Asked
 from onecycle.studies.outcome import Outcome, Part, Run
+from onecycle.studies.questions import choosing
 
 
 @pytest.fixture(autouse=True)

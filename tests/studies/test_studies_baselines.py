@@ -6,9 +6,9 @@ import pytest
 from made_up import Arm, Part, asked, few_draws, trained  # noqa: F401 - a fixture
 
 from onecycle.errors import UserError
-from onecycle.studies import baselines
 from onecycle.studies.arm import ASKED
-from onecycle.studies.textbook import NAMES, Textbook
+from onecycle.studies.questions import baselines
+from onecycle.studies.questions.textbook import NAMES, Textbook
 
 USERS, ITEMS = 30, 20
 LEARNER = {"arch": "dot_bias", "wd": 0.1, "y_range": [0, 5.5]}

@@ -6,11 +6,11 @@ from staged import asked_of, few_draws, ids_of, outcome, rated, run_of  # noqa: 
 
 from onecycle.errors import UserError
 from onecycle.report.figures import LIGHT, png
-from onecycle.studies import epochs
 from onecycle.studies.arm import ASKED, Arm
 from onecycle.studies.compare import Judge
-from onecycle.studies.course import Course
 from onecycle.studies.outcome import Part
+from onecycle.studies.questions import epochs
+from onecycle.studies.questions.course import Course
 from onecycle.studies.registry import STUDIES
 from tasks.problems import with_changes
 

@@ -17,11 +17,11 @@ from staged import (
 
 from onecycle.errors import UserError
 from onecycle.report.figures import DARK, png
-from onecycle.studies import folded, folding, group_kfold, kfold, split_worth
 from onecycle.studies.arm import ASKED
 from onecycle.studies.finding import to_json
-from onecycle.studies.folded import FOLDS, Folded
 from onecycle.studies.outcome import Outcome, Run
+from onecycle.studies.questions import folded, folding, group_kfold, kfold, split_worth
+from onecycle.studies.questions.folded import FOLDS, Folded
 from tasks import arms as training
 from tasks.problems import Problem, with_changes
 

@@ -13,22 +13,13 @@ from onecycle.errors import UserError
 from onecycle.params import parse
 from onecycle.paths import Paths
 from onecycle.report.figures import DARK, png
-from onecycle.studies import (
-    arch,
-    grid,
-    lr,
-    pictures,
-    precision,
-    rates,
-    times,
-    transfer,
-    weight_decay,
-)
+from onecycle.studies import grid, pictures, times
 from onecycle.studies.arm import ASKED, Arm, Asked, changed, yaml
 from onecycle.studies.compare import Judge
 from onecycle.studies.finding import to_json
-from onecycle.studies.lr_reading import SUGGESTIONS
 from onecycle.studies.outcome import Outcome, Part, Run, write
+from onecycle.studies.questions import arch, lr, precision, rates, transfer, weight_decay
+from onecycle.studies.questions.lr_reading import SUGGESTIONS
 from onecycle.studies.registry import STUDIES
 from tasks import problems
 

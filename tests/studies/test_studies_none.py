@@ -6,8 +6,8 @@ from sklearn.metrics import roc_auc_score
 
 from onecycle.decide.scores import sigmoid
 from onecycle.errors import UserError
-from onecycle.studies import none
-from onecycle.studies.unknown import Sure, auroc, beyond
+from onecycle.studies.questions import none
+from onecycle.studies.questions.unknown import Sure, auroc, beyond
 
 K = 4
 

@@ -8,9 +8,9 @@ from onecycle.decide.intervals import bootstrap_weights
 from onecycle.decide.labelling import Goal
 from onecycle.decide.thresholds import THRESHOLDS, choose_labels
 from onecycle.errors import UserError
-from onecycle.studies import choosing, curves, threshold
 from onecycle.studies.arm import ASKED
-from onecycle.studies.choosing import CHOICES, Chooser
+from onecycle.studies.questions import choosing, curves, threshold
+from onecycle.studies.questions.choosing import CHOICES, Chooser
 
 K = 4
 HILL = -((THRESHOLDS - 0.4) ** 2)

@@ -25,8 +25,8 @@ from onecycle.report.words import count
 from onecycle.studies import grid
 from onecycle.studies.arm import ASKED, Arm, Asked
 from onecycle.studies.compare import Estimate, Judge
-from onecycle.studies.course import Course, draw
 from onecycle.studies.finding import Done, Finding, Picture, judged
+from onecycle.studies.questions.course import Course, draw
 from onecycle.studies.words import luck, score, signed, told
 
 LONG, FRESH = "long", "fresh"

@@ -11,13 +11,13 @@ from onecycle.decide.intervals import Resampled
 from onecycle.decide.scores import Floats
 from onecycle.decide.thresholds import THRESHOLDS, best_place
 from onecycle.report.figures import Theme, calm
-from onecycle.studies import curves
-from onecycle.studies.choosing import CHOICES, SWEEP, Chooser, middle, pooled
 from onecycle.studies.compare import SEED, Estimate, averaged, over_seeds
-from onecycle.studies.curves import PLACES
 from onecycle.studies.finding import Picture
 from onecycle.studies.measured import Measured
 from onecycle.studies.outcome import Part
+from onecycle.studies.questions import curves
+from onecycle.studies.questions.choosing import CHOICES, SWEEP, Chooser, middle, pooled
+from onecycle.studies.questions.curves import PLACES
 
 PANEL = 2.3  # inches
 

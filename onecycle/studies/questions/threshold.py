@@ -30,13 +30,13 @@ import pandas as pd
 from onecycle.decide import multicategory
 from onecycle.decide.labelling import Aim, Goal
 from onecycle.errors import UserError
-from onecycle.studies import sweeping
 from onecycle.studies.arm import ASKED, Arm, Asked
-from onecycle.studies.choosing import EXACT, PER_CLASS, SWEEP, Chooser
 from onecycle.studies.compare import Estimate
 from onecycle.studies.finding import Done, Finding, judged
 from onecycle.studies.measured import estimates
-from onecycle.studies.sweeping import Sweep
+from onecycle.studies.questions import sweeping
+from onecycle.studies.questions.choosing import EXACT, PER_CLASS, SWEEP, Chooser
+from onecycle.studies.questions.sweeping import Sweep
 from onecycle.studies.words import luck, score, signed, told
 
 ALWAYS: tuple[Aim, ...] = ("accuracy_multi", "f1_macro")

@@ -10,7 +10,7 @@ from onecycle.decide.scores import Floats
 from onecycle.report.figures import Theme, calm
 from onecycle.studies.compare import Judge
 from onecycle.studies.finding import Done, Picture
-from onecycle.studies.lr_reading import SUGGESTIONS, Rates
+from onecycle.studies.questions.lr_reading import SUGGESTIONS, Rates
 
 MARKERS = dict(zip(SUGGESTIONS, "os^D", strict=True))
 AROUND = 2.0  # shown beyond the first and the last rate, as a factor

@@ -12,7 +12,7 @@ from onecycle.studies.compare import Estimate, Judge
 from onecycle.studies.finding import Picture
 from onecycle.studies.measured import Measured
 from onecycle.studies.outcome import Part
-from onecycle.studies.unknown import Sure, auroc, beyond, by_sigmoid, by_softmax
+from onecycle.studies.questions.unknown import Sure, auroc, beyond, by_sigmoid, by_softmax
 from onecycle.studies.words import told
 
 SOFTMAX, BINARY = "softmax", "binary"

@@ -4,10 +4,10 @@ Items in `--folds` folds, every label in proportion; figures are `folding.read`'
 """
 
 from onecycle.errors import UserError
-from onecycle.studies import folding
 from onecycle.studies.arm import ASKED, Arm, Asked
 from onecycle.studies.finding import Done, Finding
-from onecycle.studies.folded import FOLDS
+from onecycle.studies.questions import folding
+from onecycle.studies.questions.folded import FOLDS
 
 
 def arms(asked: Asked, done: Done) -> list[Arm]:

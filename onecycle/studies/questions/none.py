@@ -31,13 +31,13 @@ from typing import TYPE_CHECKING
 
 from onecycle.decide.kinds import KINDS
 from onecycle.errors import UserError
-from onecycle.studies import rejection
 from onecycle.studies.arm import Arm, Asked
 from onecycle.studies.compare import Judge
 from onecycle.studies.finding import Done, Finding
 from onecycle.studies.measured import estimates
-from onecycle.studies.rejection import BINARY, SOFTMAX, Figures
-from onecycle.studies.unknown import single
+from onecycle.studies.questions import rejection
+from onecycle.studies.questions.rejection import BINARY, SOFTMAX, Figures
+from onecycle.studies.questions.unknown import single
 from onecycle.studies.words import signed, told
 from onecycle.tables import read_items
 

@@ -11,9 +11,9 @@ from onecycle.decide.labelling import Goal
 from onecycle.decide.scores import Array, Floats, finite
 from onecycle.decide.thresholds import THRESHOLDS, best_place, choose_labels
 from onecycle.studies.compare import Estimate
-from onecycle.studies.curves import limiting, worth, worths
 from onecycle.studies.measured import Measured
 from onecycle.studies.outcome import Part
+from onecycle.studies.questions.curves import limiting, worth, worths
 
 HALF, SWEEP, EXACT, PER_CLASS = "half", "sweep", "exact", "per_class"
 CHOICES = (HALF, SWEEP, EXACT, PER_CLASS)

@@ -32,7 +32,7 @@ from onecycle.studies.compare import Estimate, Judge
 from onecycle.studies.finding import Done, Finding, Picture, judged
 from onecycle.studies.measured import estimates
 from onecycle.studies.outcome import Outcome
-from onecycle.studies.textbook import NAMES, Figures, Textbook, key
+from onecycle.studies.questions.textbook import NAMES, Figures, Textbook, key
 from onecycle.studies.words import luck, signed, told
 
 GRID = ("dot", "dot_bias", "implicit", "no_decay", "no_range")

@@ -24,12 +24,12 @@ from onecycle.report.figures import Theme, calm
 from onecycle.report.parts import Table
 from onecycle.splits import leaks
 from onecycle.splits.limits import Leaks
-from onecycle.studies import folding
 from onecycle.studies.arm import Arm, Asked
 from onecycle.studies.compare import Estimate, Judge, over_seeds
 from onecycle.studies.finding import Done, Finding, Picture
-from onecycle.studies.folded import FOLDS
 from onecycle.studies.outcome import Part
+from onecycle.studies.questions import folding
+from onecycle.studies.questions.folded import FOLDS
 from onecycle.studies.words import luck, score, signed, told
 
 GROUP, RANDOM = "by group", "random"

@@ -13,11 +13,12 @@ its range test. Figures, gains in the metric on the part that tells:
 
 from onecycle.errors import UserError
 from onecycle.report.parts import Table
-from onecycle.studies import grid, lr_picture
+from onecycle.studies import grid
 from onecycle.studies.arm import Arm, Asked, yaml
 from onecycle.studies.compare import Estimate, Judge
 from onecycle.studies.finding import Done, Finding, judged
-from onecycle.studies.lr_reading import SUGGESTIONS, Rates, key_of, weighed
+from onecycle.studies.questions import lr_picture
+from onecycle.studies.questions.lr_reading import SUGGESTIONS, Rates, key_of, weighed
 from onecycle.studies.words import luck, signed, told
 
 GRID = (1e-5, 3e-5, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 0.1, 0.3, 1.0)

@@ -3,10 +3,10 @@
 Whole groups in `--folds` folds; figures are `folding.read`'s.
 """
 
-from onecycle.studies import folding
 from onecycle.studies.arm import ASKED, Arm, Asked
 from onecycle.studies.finding import Done, Finding
-from onecycle.studies.folded import FOLDS
+from onecycle.studies.questions import folding
+from onecycle.studies.questions.folded import FOLDS
 
 
 def arms(asked: Asked, done: Done) -> list[Arm]:

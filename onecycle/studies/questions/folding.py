@@ -13,7 +13,7 @@ from onecycle.report.parts import Table
 from onecycle.studies.arm import ASKED, Asked
 from onecycle.studies.compare import Estimate, Judge
 from onecycle.studies.finding import Done, Finding, Picture
-from onecycle.studies.folded import FOLDS, Folded, spread
+from onecycle.studies.questions.folded import FOLDS, Folded, spread
 from onecycle.studies.words import luck, score, signed, told
 from onecycle.tables import read_items
 
