@@ -9,8 +9,10 @@ import json
 import os
 import time
 from collections.abc import Mapping
-from contextlib import redirect_stdout
+from contextlib import redirect_stdout, suppress
 from dataclasses import dataclass
+from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +22,14 @@ import torch
 from pydantic import ValidationError
 
 import onecycle
+from onecycle import tables
 from onecycle.errors import UserError
 from onecycle.learn import assemble, device, lr_finder
 from onecycle.learn.datasets import Dataset
 from onecycle.learn.learner import Learner
 from onecycle.params import explain
 from onecycle.paths import Paths, home, read_json, remove, whole, write_json
+from onecycle.sources.fetch.download import fetch_kept
 from onecycle.splits import checked
 from onecycle.studies import outcome
 from onecycle.studies.arm import Arm
@@ -35,6 +39,7 @@ from tasks import lr_find, train
 from tasks.problems import Problem
 
 CODE = ("blocks", "items", "learn", "pixels", "splits")  # of onecycle: what decides a training
+PACKAGES = ("torchvision", "pandas", "scikit-learn", *(["timm"] if find_spec("timm") else []))
 COLUMNS = ["id", "x", "y", "group"]
 UNKNOWN = "unknown"  # the part of labels that were held out
 
@@ -88,6 +93,7 @@ def jobs(paths: Paths, arm: Arm, asked: Mapping[str, Any], seed: int, threads: i
         own = sections["split"] != asked["split"]
         split = sections["split"] if own else _sha256(paths.data("split.parquet"))
         tested = base | {"split": split, "learner": sections["learner"]}
+        tested["weights"] = _weights(sections["learner"])
         test = sections["lr_find"]  # of the same curve any suggestion can be taken
         range_key = _key(tested | {"lr_find": {**test, "suggestion": None}})
         key = _key(tested | {"lr_find": test, "train": sections["train"]})
@@ -114,10 +120,12 @@ def run(job: Job) -> Path:
     """
     if job.done:
         return job.folder
-    with whole(job.folder) as partial:
+    with suppress(FileExistsError), whole(job.folder) as partial:
         partial.mkdir()
         with (partial / "log.txt").open("w", encoding="utf-8") as log, redirect_stdout(log):
             _train(job, partial)
+        if job.done:  # by another study meanwhile: who reads it shall not miss it for a moment
+            raise FileExistsError(job.folder)
     return job.folder
 
 
@@ -192,10 +200,13 @@ def _range_test(job: Job, problem: Problem, learner: Learner) -> dict[str, Any]:
     if not any(phase.epochs and phase.lr == "find" for phase in phases):
         return {"used": None, "reason": "no phase asks for a rate"}
     file = job.store / f"range-{job.range_key}.json"
-    if not file.exists():
+    try:
+        points = read_json(file)
+    except (FileNotFoundError, ValueError):  # none yet, or a damaged one
         curve = vars(lr_find.test(learner, problem.lr_find))
-        write_json(file, {name: _known(values) for name, values in curve.items()})
-    found = {name: np.array(each, dtype=np.float64) for name, each in read_json(file).items()}
+        points = {name: _known(values) for name, values in curve.items()}
+        write_json(file, points)
+    found = {name: np.array(each, dtype=np.float64) for name, each in points.items()}
     chosen = lr_finder.choose(problem.lr_find, lr_finder.Curve(**found))
     return chosen | {"curve": {name: _known(found[name]) for name in ("rates", "smooth")}}
 
@@ -239,17 +250,31 @@ def _data(paths: Paths) -> list[str | None]:
     return [_sha256(paths.data("items.parquet")), _sha256(index) if index.exists() else None]
 
 
+def _weights(learner: Mapping[str, Any]) -> str | None:
+    """Of a file of weights that no checksum binds: it may change where it lies."""
+    weights = learner.get("weights")
+    if (
+        not isinstance(weights, dict)
+        or weights["checksum"]
+        or not weights["url"].startswith("file:")
+    ):
+        return None
+    return fetch_kept(weights["url"], "weights", checksum=None).sha256
+
+
+@cache  # what this process began with: code that is edited meanwhile trains nothing here
 def _code() -> str:
     """Of the sources that decide a training."""
     library = Path(onecycle.__file__).parent
     files = [file for name in CODE for file in sorted((library / name).rglob("*.py"))]
-    own = [Path(str(module.__file__)) for module in (train, lr_find)] + [Path(__file__)]
+    files += [Path(str(module.__file__)) for module in (tables, outcome, train, lr_find)]
+    own = [Path(__file__)]
     return _key([_sha256(file) for file in [*files, *own]])
 
 
 def _made() -> dict[str, Any]:
     """Versions and device, but for the precision, which the recipe asks for."""
-    made = device.made_with(device.choose("auto"))
+    made = device.made_with(device.choose("auto"), PACKAGES)
     return {**made, "threads": None}
 
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -230,3 +231,29 @@ def test_an_arm_that_gives_no_model_is_told_and_harms_no_other(here, capsys):
 def test_mistakes_are_told_with_the_remedy(here, capsys, arguments, said):
     assert command.main(["study", *arguments]) == 1
     assert said in capsys.readouterr().err
+
+
+def test_a_damaged_range_test_is_made_again_and_what_another_study_finished_is_kept(here):
+    params, paths = load(), Paths(NAME)
+    sections = params.problems[NAME].model_dump()
+    (job,) = arms.jobs(paths, Arm("as asked"), sections, 42, params.threads)
+    folder = arms.run(job)
+    first = (folder / "scores.npz").read_bytes()
+    shutil.rmtree(folder)
+    (file,) = job.store.glob("range-*.json")
+    whole = file.read_text()
+    file.write_text(whole[:100])
+    arms.run(job)
+    assert (folder / "scores.npz").read_bytes() == first
+    assert file.read_text() == whole
+
+
+def test_weights_that_change_where_they_lie_are_other_weights(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    learner = {"weights": {"url": "file:own.pth", "checksum": None}}
+    found = set()
+    for content in (b"one", b"other"):
+        Path("own.pth").write_bytes(content)
+        found.add(arms._weights(learner))
+    assert len(found) == 2
+    assert arms._weights({"weights": None}) is arms._weights({}) is None
