@@ -179,6 +179,19 @@ def test_fewer_epochs_are_adopted_where_they_lose_nothing_that_counts(
     assert {f"fresh over as asked, {part}" for part in ("valid", "test")} <= set(found.figures)
 
 
+def test_the_long_training_is_adopted_where_it_is_told_better_and_the_fresh_cycle_is_not(tree):
+    asked, rng = asked_of(tree, PROBLEM, seeds=range(3)), np.random.default_rng(6)
+    done = {
+        ASKED: ended(rng, ASKED, 2.0, seeds=3),
+        epochs.LONG: long_of(rng, [2.0, 1.5, 1.0, 1.0, 1.0, 1.0], seeds=3, wiggle=0.0),
+        epochs.FRESH: ended(rng, epochs.FRESH, 2.0, seeds=3),
+    }
+    found = epochs.read(asked, done)
+    assert found.figures["chosen epochs"] == 3
+    assert found.adopt == [f"problems.{PROBLEM}.train.unfrozen.epochs=6"]
+    assert any("the length found is too short" in each for each in found.says)
+
+
 def test_a_long_training_that_diverged_is_told_and_changes_nothing(tree):
     asked, rng = asked_of(tree, PROBLEM), np.random.default_rng(8)
     lost = outcome(epochs.LONG, [run_of({}, failed="the loss is nan")])

@@ -169,7 +169,13 @@ def _adopt(asked: Asked, course: Course, valid: Judge) -> tuple[list[str], str]:
     own, lines = asked.of(key), [asked.setting(key, chosen)]
     if ASKED not in valid:
         return lines, "The asked training gave no model: the fresh cycle is to be had in its place."
-    gain = valid.gain(FRESH, ASKED)
+    gains = valid.gains([name for name in (FRESH, LONG) if name in valid], ASKED)
+    gain, longer = gains[FRESH], gains.get(LONG)
+    if longer and longer.low > 0 and not (gain.low > 0 and valid.spares(FRESH, LONG)):
+        return [asked.setting(key, len(course.last))], (
+            f"Valid tells the long training itself better than the {own} asked, by "
+            f"{signed(longer)}: the length found is too short, for want of items or seeds."
+        )
     if chosen == own:
         return [], f"The asked {count(own, 'epoch')} are as many as that."
     if gain.low > 0:
