@@ -124,7 +124,7 @@ def write(folder: Path, told: Mapping[tuple[str, str], Told], plan: Plan) -> Pat
         plan=plan,
         made=device.made_with(device.choose("auto")),
         rows=[row(claim, found) for claim in CLAIMS],
-        thoughts=thoughts.read_text(encoding="utf-8") if plan.real else "",
+        thoughts=thoughts.read_text(encoding="utf-8").strip() if plan.real else "",
         parts=[part(each, plan, folder / "lesson" / "pictures") for each in told.values()],
     )
     with whole(page) as partial:

@@ -54,7 +54,7 @@ def gain(arm: str, part: str = "test") -> Pick:
     """What an arm gains over its study's base."""
 
     def pick(told: Json) -> Number | None:
-        found = next((each for each in told["arms"] if each["name"] == arm), {"gain": {}})
+        found: Json = next((each for each in told["arms"] if each["name"] == arm), {"gain": {}})
         estimate: Number | None = found["gain"].get(part)
         return estimate
 

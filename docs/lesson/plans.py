@@ -48,7 +48,6 @@ PLANS = {
             Planned("lr", "pets", seeds=3),
             Planned("lr", "movielens", seeds=3),
             Planned("transfer", "pets", seeds=3),
-            Planned("transfer", "pascal", seeds=3),
             Planned("rates", "pets"),
             Planned("epochs", "pets"),
             Planned("epochs", "pascal", seeds=3, values="[24]"),
