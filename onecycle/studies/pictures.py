@@ -27,7 +27,7 @@ def arms(told: dict[str, Any]) -> Picture:
 
     def draw(figure: Figure, theme: Theme) -> None:
         figure.subplots_adjust(
-            left=min(max(left, 0.14), 0.5), top=1 - 0.35 / height, bottom=0.55 / height
+            left=min(max(left, 0.14), 0.5), right=0.97, top=1 - 0.35 / height, bottom=0.55 / height
         )
         axes = calm(figure.add_subplot(), theme, f"{told['metric']}, with 95 % intervals")
         colours = [theme.accent, theme.faint]
@@ -101,6 +101,7 @@ def over_time(judge: Judge, part: str, done: Done) -> Picture:
         axes = calm(
             figure.add_subplot(), theme, "seconds of a training", f"{judge.metric} on {part}"
         )
+        inwards = {0: "left", len(seconds) - 1: "right"} if len(seconds) > 1 else {}
         for place, (arm, at) in enumerate(sorted(seconds.items(), key=lambda each: each[1])):
             found, above = scores[arm], place % 2 == 0  # so names of two close ones lie apart
             axes.plot([at, at], [found.low, found.high], color=theme.accent, linewidth=1.6)
@@ -111,7 +112,7 @@ def over_time(judge: Judge, part: str, done: Done) -> Picture:
                 (at, found.high if above else found.low),
                 xytext=(0, 4 if above else -4),
                 textcoords="offset points",
-                ha="center",
+                ha=inwards.get(place, "center"),  # names at the ends would reach out
                 va="bottom" if above else "top",
                 fontsize=9,
                 color=theme.ink,
