@@ -279,7 +279,14 @@ def _made() -> dict[str, Any]:
 
 
 def _sha256(file: Path) -> str:
-    return hashlib.sha256(file.read_bytes()).hexdigest()
+    stamp = file.stat()
+    return _hashed(file.resolve(), stamp.st_mtime_ns, stamp.st_size)
+
+
+@cache  # every arm and seed asks for the same files
+def _hashed(file: Path, mtime_ns: int, size: int) -> str:
+    with file.open("rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()
 
 
 def sweep(store: Path) -> None:

@@ -1,16 +1,9 @@
 """study: a recipe trained under variations, side by side; outside the graph."""
 
 import argparse
-import os
 import shlex
-import threading
-from collections.abc import Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager, nullcontext
-from multiprocessing import get_context
-from multiprocessing.connection import Connection
-from multiprocessing.connection import wait as wait_for
+from collections.abc import Sequence
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 from onecycle.errors import UserError
@@ -20,9 +13,10 @@ from onecycle.progress import say, track
 from tasks.problems import Params, Problem, with_changes
 
 if TYPE_CHECKING:
+    from concurrent.futures import ProcessPoolExecutor
+
     from onecycle.studies.arm import Arm, Asked
     from onecycle.studies.outcome import Outcome
-    from tasks.arms import Job
 
 SEEDS, FOLDS = 3, 5
 
@@ -44,12 +38,12 @@ def arguments(command: argparse.ArgumentParser) -> None:
     )
 
 
-def run(options: argparse.Namespace, pool: ProcessPoolExecutor | None = None) -> None:
+def run(options: argparse.Namespace, pool: "ProcessPoolExecutor | None" = None) -> None:
     """Trains the arms, those that were not trained before, and writes what they come to.
 
     Args:
         options: of the command line.
-        pool: of `ended_with_parent`, for several studies in a row; null: one of its own.
+        pool: of `workers.started`, for several studies in a row; null: one of its own.
 
     Raises:
         UserError: there is no such study or problem, the study has no meaning for it, or a file
@@ -73,9 +67,11 @@ def run(options: argparse.Namespace, pool: ProcessPoolExecutor | None = None) ->
         raise UserError(f"params.yaml has no problem '{options.problem}'; {hint}")
     if options.seeds < 1 or options.folds < 2:
         raise UserError("expected --seeds of at least 1 and --folds of at least 2")
+    from tasks import workers  # which takes torch along
+
     try:
-        with nullcontext(pool) if pool else ended_with_parent(slots(params.threads)) as workers:
-            study(options, Paths(options.problem), params, workers)
+        with nullcontext(pool) if pool else workers.started(params.threads) as ready:
+            study(options, Paths(options.problem), params, ready)
     except OSError as error:
         raise UserError(
             f"a file can't be read or written: {error}: free space on its disk, or allow it; "
@@ -84,7 +80,7 @@ def run(options: argparse.Namespace, pool: ProcessPoolExecutor | None = None) ->
 
 
 def study(
-    options: argparse.Namespace, paths: Paths, params: Params, pool: ProcessPoolExecutor
+    options: argparse.Namespace, paths: Paths, params: Params, pool: "ProcessPoolExecutor"
 ) -> None:
     """Runs one study of one problem."""
     from onecycle.learn import device
@@ -161,6 +157,7 @@ def check_split(paths: Paths, problem: Problem) -> None:
     Raises:
         UserError: it would be told as the recipe, but another split would train.
     """
+    import numpy as np
     import pandas as pd
 
     from onecycle.splits import checked
@@ -170,9 +167,9 @@ def check_split(paths: Paths, problem: Problem) -> None:
     prints = checked.read_prints(paths.data("pixels"))
     asked, _ = checked.divide(items, problem.split, prints, paths.data("raw"))
     lies = pd.read_parquet(file)
-    if dict(zip(asked["id"], asked["split"], strict=True)) != dict(
-        zip(lies["id"], lies["split"], strict=True)
-    ):
+    names = ["id", "split"]  # in the order of the items, as the stage writes them
+    one, other = (each[names].to_numpy(dtype=object) for each in (asked, lies))
+    if not np.array_equal(one, other):
         raise UserError(
             f"{file}: is not the split that problems.{paths.problem}.split asks for; run the stage "
             f"split with it, such as `python -m flows.pipeline --problems {paths.problem}`, or "
@@ -186,7 +183,7 @@ def question(study: Any) -> str:  # noqa: ANN401 - a module
 
 
 def trained(
-    pool: ProcessPoolExecutor,
+    pool: "ProcessPoolExecutor",
     paths: Paths,
     arms: Sequence["Arm"],
     asked: "Asked",
@@ -199,6 +196,7 @@ def trained(
     """
     from onecycle.studies.outcome import Outcome, Run
     from tasks import arms as training
+    from tasks import workers
 
     wanted = {
         arm.name: [training.jobs(paths, arm, asked.sections, seed, threads) for seed in asked.seeds]
@@ -210,7 +208,7 @@ def trained(
     known = len(every) - len(left)
     if known:
         say(f"{known} of {len(every)} trainings are there from before")
-    for job, told in track(finished(pool, left), "trainings", len(left)):
+    for job, told in track(workers.finished(pool, left), "trainings", len(left)):
         seed = job.sections["learner"]["seed"]
         fold = f", fold {job.sections['split']['fold']}" if job.arm.folds else ""
         say(f"'{job.arm.name}', seed {seed}{fold}: {told}")
@@ -220,71 +218,3 @@ def trained(
         )
         for arm in arms
     }
-
-
-def finished(pool: ProcessPoolExecutor, jobs: Sequence["Job"]) -> Iterator[tuple["Job", str]]:
-    """Each training once it is done, with what it came to in words.
-
-    Raises:
-        UserError: one could not begin, or its process was killed.
-    """
-    waiting: dict[Future[str], Job] = {pool.submit(train, job): job for job in jobs}
-    try:
-        while waiting:
-            for future in wait(waiting, return_when=FIRST_COMPLETED).done:
-                yield waiting.pop(future), future.result()
-    except BrokenProcessPool:
-        raise UserError(
-            "a training's process was killed, for want of memory perhaps (lower threads, or "
-            "learner.batch_size); run the study again to go on"
-        ) from None
-    finally:
-        for future in waiting:
-            future.cancel()
-
-
-def train(job: "Job") -> str:
-    """Trains one, in a process of its own; what it came to in words."""
-    from onecycle.paths import read_json
-    from onecycle.studies.outcome import TOLD
-    from tasks import arms
-
-    told = read_json(arms.run(job) / TOLD)
-    if told["failed"]:
-        return f"no model: {told['failed']}"
-    last = told["history"][-1]
-    return f"metric on valid {last['metric']:.4g}, {told['seconds']:.0f} s"
-
-
-def slots(threads: int) -> int:
-    """How many trainings run at once: as many as there are cores for; one where there is a GPU."""
-    import torch
-
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return 1 if torch.cuda.is_available() else max(1, (cores or 1) // threads)
-
-
-@contextmanager
-def ended_with_parent(slots: int) -> Iterator[ProcessPoolExecutor]:
-    """Processes that end when this one does, however it ends, and at once on Ctrl-C."""
-    spawn = get_context("spawn")
-    end, held = spawn.Pipe(duplex=False)  # only this process holds the other end
-    with held, end, ProcessPoolExecutor(slots, spawn, follow, (end,)) as pool:
-        try:
-            yield pool
-        except KeyboardInterrupt:
-            held.close()
-            raise
-
-
-def follow(end: Connection) -> None:
-    """Ends this process as soon as the pipe does; Ctrl-C is the parent's affair."""
-    import signal
-
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-
-    def watch() -> None:
-        wait_for([end])
-        os._exit(1)
-
-    threading.Thread(target=watch, daemon=True).start()

@@ -27,7 +27,7 @@ from onecycle.paths import Paths, read_json, whole
 from onecycle.progress import say
 from onecycle.studies.registry import STUDIES
 from tasks import __main__ as command
-from tasks import study
+from tasks import study, workers
 from tasks.problems import with_changes
 
 HERE = Path(__file__).parent
@@ -51,7 +51,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     plan, told = PLANS[options.plan], {}
     try:
         threads = prepare(plan)
-        with study.ended_with_parent(study.slots(threads)) as pool:
+        with workers.started(threads) as pool:
             for at, planned in enumerate(plan.studies, 1):
                 say(f"{at} of {len(plan.studies)}: {planned.study}, {planned.problem}")
                 told[planned.study, planned.problem] = ask(pool, planned, plan)

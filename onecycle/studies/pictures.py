@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
@@ -61,15 +62,7 @@ def arms(told: dict[str, Any]) -> Picture:
         axes.set_yticks(range(len(rows)), [arm["name"] for arm in rows], parse_math=False)
         axes.set_ylim(len(rows) - 0.5, -0.6)
         if len(parts) > 1:
-            figure.legend(
-                *axes.get_legend_handles_labels(),
-                frameon=False,
-                fontsize=9,
-                ncols=2,
-                labelcolor=theme.ink,
-                loc="upper right",
-                borderaxespad=0,
-            )
+            legend_above(figure, axes, theme)
 
     scores = ", ".join(
         f"{arm['name']} {arm['score'][parts[0]]['value']:.4g}"
@@ -131,4 +124,19 @@ def over_time(judge: Judge, part: str, done: Done) -> Picture:
         f"{judge.metric} on {part} over seconds of training: {told}",
         f"Each arm's {judge.metric} on {part} with its 95 % interval over the time it trains "
         f"({kind}); ticks are single seeds.",
+    )
+
+
+def legend_above(figure: Figure, axes: Axes, theme: Theme) -> None:
+    """The legend of some axes in one row above the picture, where it hides nothing."""
+    handles, labels = axes.get_legend_handles_labels()
+    figure.legend(
+        handles,
+        labels,
+        frameon=False,
+        fontsize=9,
+        ncols=len(labels),
+        labelcolor=theme.ink,
+        loc="upper right",
+        borderaxespad=0.2,
     )

@@ -18,7 +18,7 @@ import pytest
 from onecycle.paths import Paths, read_json
 from onecycle.studies.arm import Arm
 from tasks import __main__ as command
-from tasks import arms, study
+from tasks import arms, workers
 from tasks.problems import load
 
 ROOT = Path(__file__).parents[2]
@@ -42,7 +42,7 @@ def ratings(tmp_path_factory):
 @pytest.fixture(scope="module")
 def pool():
     """Processes for all studies that are run here, for they take seconds to begin."""
-    with study.ended_with_parent(1) as made:
+    with workers.started(1) as made:
         yield made
 
 
@@ -50,7 +50,7 @@ def pool():
 def here(ratings, pool, monkeypatch):
     """That tree, without what studies kept, as the current folder."""
     monkeypatch.chdir(ratings)
-    monkeypatch.setattr(study, "ended_with_parent", lambda _: nullcontext(pool))
+    monkeypatch.setattr(workers, "started", lambda _: nullcontext(pool))
     for old in ("reports/sample_movielens/studies", ".onecycle/studies"):
         subprocess.run(["rm", "-rf", old], check=True)
     return ratings
@@ -175,7 +175,7 @@ def test_a_study_that_is_killed_goes_on_where_it_was_and_leaves_no_process(here)
 
 def test_ctrl_c_waits_for_no_training():
     began = None
-    with pytest.raises(KeyboardInterrupt), study.ended_with_parent(1) as pool:
+    with pytest.raises(KeyboardInterrupt), workers.started(1) as pool:
         pool.submit(int).result()
         pool.submit(time.sleep, 60)
         pool.submit(time.sleep, 60)

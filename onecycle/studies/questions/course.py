@@ -14,6 +14,7 @@ from onecycle.report.figures import Theme, calm
 from onecycle.studies.arm import Asked
 from onecycle.studies.compare import Estimate, Judge
 from onecycle.studies.outcome import Outcome, Part
+from onecycle.studies.pictures import legend_above
 
 
 @dataclass(frozen=True)
@@ -138,6 +139,5 @@ def draw(
             axes.axvspan(0.5, course.before + 0.5, color=theme.area, linewidth=0, zorder=0)
         axes.set_xlim(0.5, len(course.loss) + 0.5)
     below.xaxis.set_major_locator(MaxNLocator(integer=True))
-    place = {"frameon": False, "fontsize": 9, "labelcolor": theme.ink, "ncols": 3}
-    figure.legend(*top.get_legend_handles_labels(), loc="upper right", borderaxespad=0.2, **place)
-    below.legend(loc="upper right", **place)
+    legend_above(figure, top, theme)
+    below.legend(loc="upper right", frameon=False, fontsize=9, labelcolor=theme.ink, ncols=3)

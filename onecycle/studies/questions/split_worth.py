@@ -28,6 +28,7 @@ from onecycle.studies.arm import Arm, Asked
 from onecycle.studies.compare import Estimate, Judge, over_seeds
 from onecycle.studies.finding import Done, Finding, Picture
 from onecycle.studies.outcome import Part
+from onecycle.studies.pictures import legend_above
 from onecycle.studies.questions import folding
 from onecycle.studies.questions.folded import FOLDS
 from onecycle.studies.words import luck, score, signed, told
@@ -202,12 +203,4 @@ def _draw(figure: Figure, theme: Theme, judge: Judge, groups: pd.DataFrame, heig
         axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
         axes.xaxis.set_minor_formatter(NullFormatter())
-    figure.legend(
-        *axes.get_legend_handles_labels(),
-        frameon=False,
-        fontsize=9,
-        ncols=2,
-        labelcolor=theme.ink,
-        loc="upper right",
-        borderaxespad=0.2,
-    )
+    legend_above(figure, axes, theme)

@@ -15,6 +15,7 @@ from onecycle.studies.compare import SEED, Estimate, averaged, over_seeds
 from onecycle.studies.finding import Picture
 from onecycle.studies.measured import Measured
 from onecycle.studies.outcome import Part
+from onecycle.studies.pictures import legend_above
 from onecycle.studies.questions import curves
 from onecycle.studies.questions.choosing import CHOICES, SWEEP, Chooser, middle, pooled
 from onecycle.studies.questions.curves import PLACES
@@ -171,15 +172,7 @@ def picture(sweeps: Sequence[Sweep]) -> Picture:
             for threshold in sorted(set(sweep.thresholds)):
                 axes.axvline(threshold, color=theme.faint, linewidth=0.9, linestyle=":")
         panels[0].plot([], [], ":", color=theme.faint, linewidth=0.9, label="chosen on valid")
-        figure.legend(
-            *panels[0].get_legend_handles_labels(),
-            frameon=False,
-            fontsize=9,
-            ncols=3,
-            labelcolor=theme.ink,
-            loc="upper right",
-            borderaxespad=0,
-        )
+        legend_above(figure, panels[0], theme)
 
     words = "; ".join(
         f"{each.aim}, chosen at " + ", ".join(f"{t:.2f}" for t in each.thresholds)
