@@ -1,21 +1,11 @@
 """Outcomes of trainings that never were, from scores made up."""
 
 import numpy as np
-import pytest
 
 from onecycle.paths import Paths
-from onecycle.studies import compare, measured, outcome
-from onecycle.studies.arm import Arm, Asked
-from onecycle.studies.outcome import Outcome, Part, Run
-from onecycle.studies.questions import choosing
-
-
-@pytest.fixture(autouse=True)
-def few_draws(monkeypatch):
-    """Fewer resamples than studies take, which would be most of a test's time."""
-    for module in (compare, measured):
-        monkeypatch.setattr(module, "DRAWS", 200)
-    monkeypatch.setattr(choosing, "PARTINGS", 20)
+from onecycle.studies import outcome
+from onecycle.studies.arm import Asked
+from onecycle.studies.outcome import Outcome, Run
 
 
 def ids(n, first=0):
@@ -35,6 +25,3 @@ def trained(folder, arm, seeds, **told):
 
 def asked(folder, kind, seeds=1, values=(), **sections):
     return Asked(Paths("made_up", folder), sections, kind, tuple(range(seeds)), values)
-
-
-__all__ = ["Arm", "Part", "asked", "few_draws", "ids", "trained"]

@@ -4,19 +4,11 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import pytest
 
 from onecycle.paths import Paths
-from onecycle.studies import compare
 from onecycle.studies.arm import Arm, Asked
 from onecycle.studies.outcome import Outcome, Part, Run
 from tasks import problems
-
-
-@pytest.fixture(autouse=True)
-def few_draws(monkeypatch):
-    """Fewer resamples than studies take."""
-    monkeypatch.setattr(compare, "DRAWS", 300)
 
 
 def run_of(parts, history=(), failed=None):

@@ -3,12 +3,15 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
-from made_up import Arm, Part, asked, few_draws, trained  # noqa: F401 - a fixture
+from made_up import asked, trained
 
 from onecycle.errors import UserError
-from onecycle.studies.arm import ASKED
+from onecycle.studies.arm import ASKED, Arm
+from onecycle.studies.outcome import Part
 from onecycle.studies.questions import baselines
 from onecycle.studies.questions.textbook import NAMES, Textbook
+
+pytestmark = pytest.mark.usefixtures("few_draws")
 
 USERS, ITEMS = 30, 20
 LEARNER = {"arch": "dot_bias", "wd": 0.1, "y_range": [0, 5.5]}

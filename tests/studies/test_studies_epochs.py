@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from staged import asked_of, few_draws, ids_of, outcome, rated, run_of  # noqa: F401 - a fixture
+from staged import asked_of, ids_of, outcome, rated, run_of
 
 from onecycle.errors import UserError
 from onecycle.report.figures import LIGHT, png
@@ -13,6 +13,8 @@ from onecycle.studies.questions import epochs
 from onecycle.studies.questions.course import Course
 from onecycle.studies.registry import STUDIES
 from tasks.problems import with_changes
+
+pytestmark = pytest.mark.usefixtures("few_draws")
 
 PROBLEM = "sample_movielens"  # 5 epochs, all unfrozen
 

@@ -7,7 +7,6 @@ import pyarrow.parquet as pq
 import pytest
 from staged import (
     asked_of,
-    few_draws,  # noqa: F401 - a fixture
     ids_of,
     outcome,
     rated,
@@ -24,6 +23,8 @@ from onecycle.studies.questions import folded, folding, group_kfold, kfold, spli
 from onecycle.studies.questions.folded import FOLDS, Folded
 from tasks import arms as training
 from tasks.problems import Problem, with_changes
+
+pytestmark = pytest.mark.usefixtures("few_draws")
 
 
 @pytest.fixture(autouse=True)

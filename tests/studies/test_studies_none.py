@@ -1,13 +1,17 @@
 import numpy as np
 import pandas as pd
 import pytest
-from made_up import Arm, Part, asked, few_draws, ids, trained  # noqa: F401 - a fixture
+from made_up import asked, ids, trained
 from sklearn.metrics import roc_auc_score
 
 from onecycle.decide.scores import sigmoid
 from onecycle.errors import UserError
+from onecycle.studies.arm import Arm
+from onecycle.studies.outcome import Part
 from onecycle.studies.questions import none
 from onecycle.studies.questions.unknown import Sure, auroc, beyond
+
+pytestmark = pytest.mark.usefixtures("few_draws")
 
 K = 4
 

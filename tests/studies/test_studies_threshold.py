@@ -1,16 +1,19 @@
 import numpy as np
 import pandas as pd
 import pytest
-from made_up import Arm, Part, asked, few_draws, ids, trained  # noqa: F401 - a fixture
+from made_up import asked, ids, trained
 
 from onecycle.decide import multicategory, thresholds
 from onecycle.decide.intervals import bootstrap_weights
 from onecycle.decide.labelling import Goal
 from onecycle.decide.thresholds import THRESHOLDS, choose_labels
 from onecycle.errors import UserError
-from onecycle.studies.arm import ASKED
+from onecycle.studies.arm import ASKED, Arm
+from onecycle.studies.outcome import Part
 from onecycle.studies.questions import choosing, curves, threshold
 from onecycle.studies.questions.choosing import CHOICES, Chooser
+
+pytestmark = pytest.mark.usefixtures("few_draws")
 
 K = 4
 HILL = -((THRESHOLDS - 0.4) ** 2)
