@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from onecycle.errors import UserError
+from onecycle.faults import point
 from onecycle.params import nearest
 from onecycle.paths import Paths
 from onecycle.progress import complain, say
@@ -92,6 +93,7 @@ def run_stage(arguments: argparse.Namespace) -> None:
         hint = nearest(arguments.problem, params.problems)
         raise UserError(f"params.yaml has no problem '{arguments.problem}'; {hint}")
     problem = params.problems[arguments.problem]
+    point("stage begins", arguments.stage)
     try:
         STAGES[arguments.stage](Paths(arguments.problem), problem, params.threads)
     except FileNotFoundError as error:
@@ -99,6 +101,7 @@ def run_stage(arguments: argparse.Namespace) -> None:
             f"{_missing(error)} is missing: run the stages before {arguments.stage}, "
             "or `dvc repro`, which runs all that are needed"
         ) from error
+    point("stage ends", arguments.stage)
 
 
 def _missing(error: FileNotFoundError) -> str:

@@ -13,7 +13,8 @@ from tasks.__main__ import STAGES
 
 # Hold no behaviour of a stage: see DESIGN's graph and the modules' docstrings.
 NO_DEPS = {"onecycle"} | {
-    f"onecycle.{name}" for name in ("params", "paths", "progress", "errors", "foreign", "tables")
+    f"onecycle.{name}"
+    for name in ("params", "paths", "progress", "errors", "faults", "foreign", "tables")
 }
 ROOT = Path(__file__).parents[2]
 
