@@ -57,7 +57,7 @@ outputs and DVC's cache of runs are kept, so that nothing is computed again"""
 
 
 def torn() -> bool:
-    """Whether dvc.lock does not end as DVC ends it. What is left may still be YAML, of wrong values."""
+    """Whether dvc.lock does not end as DVC ends it; what there is may be YAML, of wrong values."""
     path = Path(LOCK_FILE)
     return path.exists() and not path.read_bytes().endswith(b"\n")
 
