@@ -1,5 +1,6 @@
 """The flow, its server and its stages ended and killed: nothing is left, nothing is lost."""
 
+import hashlib
 import os
 import re
 import shutil
@@ -11,10 +12,23 @@ from pathlib import Path
 
 import psutil
 import pytest
-from trees import ENVIRONMENT, EPOCHS, SHORT, clone, flow, processes, ran, shell, states, wait_until
+from trees import (
+    ENVIRONMENT,
+    EPOCHS,
+    SHORT,
+    clone,
+    flow,
+    hashes,
+    processes,
+    ran,
+    shell,
+    states,
+    wait_until,
+)
 
 pytestmark = pytest.mark.slow
 TRAIN = "train@sample_movielens"
+MODEL = "models/sample_movielens/model.safetensors"
 
 
 @pytest.fixture(scope="module")
@@ -200,3 +214,28 @@ def test_after_all_that_a_run_completes(tree):
     flow(tree, "--set", f"{EPOCHS}=2")
     assert set(states(tree).values()) == {"Cached", "Restored"}
     assert "up to date" in shell(tree, "dvc", "status")
+
+
+@pytest.mark.trial(
+    "rot",
+    "a byte flipped in a trained model's object in DVC's cache",
+    "the same bytes are made anew",
+)
+def test_a_damaged_model_is_made_anew(tree):
+    before = hashes(tree)
+    md5 = hashlib.md5((tree / MODEL).read_bytes(), usedforsecurity=False).hexdigest()
+    kept = tree / ".dvc/cache/files/md5" / md5[:2] / md5[2:]
+    stat, content = kept.stat(), kept.read_bytes()
+    kept.chmod(0o644)
+    with kept.open("r+b") as file:  # in place: the model in the tree is the same file
+        file.seek(-1, os.SEEK_END)
+        file.write(bytes([content[-1] ^ 1]))
+    kept.chmod(stat.st_mode)
+    os.utime(kept, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    assert "up to date" in shell(tree, "dvc", "status")
+    said = shell(tree, "python", "-m", "flows.doctor")
+    assert f"{kept}: damaged" in said and f"{MODEL}: not what dvc.lock says" in said
+    assert not kept.exists() and not (tree / MODEL).exists()
+    assert ran(shell(tree, "dvc", "repro")) == [TRAIN]
+    assert hashes(tree) == before
+    assert "all is whole" in shell(tree, "python", "-m", "flows.doctor")
