@@ -94,13 +94,23 @@ def reproduce(name: str, *, force: bool) -> bool:
             if any(isinstance(each, RWLockFileCorruptedError) for each in causes(error)):
                 clear_torn(repo)
                 continue
-            busy = [str(each) for each in causes(error) if isinstance(each, LockError)]
+            busy = [holders(each) for each in causes(error) if isinstance(each, LockError)]
             if not busy:
                 raise
-            if busy[0] != told:  # it names who holds them, and the remedy if nobody does
+            if busy[0] != told:
                 told = busy[0]
                 say(f"{WAITING}{told}")
             time.sleep(random.uniform(*BUSY_S))
+
+
+def holders(error: LockError) -> str:
+    """Who holds what, in a line; DVC names them once for each file."""
+    first, *more = str(error).splitlines()
+    who = dict.fromkeys(line.strip() for line in more if line.strip().startswith("(PID"))
+    return f"{first} {', '.join(who)}; if none is there, {DOCTOR}" if who else str(error)
+
+
+DOCTOR = "run `python -m flows.doctor`"
 
 
 def clear_torn(repo: Repo) -> None:
