@@ -39,7 +39,7 @@ from flows.stage import GRACE_S, Runner
 from flows.task import run_stage
 from tasks.problems import load
 
-LOOK_S = 1.0  # between two looks whether the run was cancelled in the UI
+LOOK_S = 2.0  # between two looks whether the run was cancelled in the UI
 DRAIN_S = 3.0  # what the last events and log lines are given to reach the server
 RECORDED_S = 10.0  # what the server is given to record how the tasks ended
 
