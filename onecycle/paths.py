@@ -110,7 +110,7 @@ def whole(path: Path, needs: int | None = None, of: str | None = None) -> Iterat
     except Exception as error:
         if _is_of_disk(error, partial):
             with suppress(OSError):
-                needs = needs or _size(partial)
+                needs = needs or getattr(error, "needs", None) or _size(partial)
             raise disk_error(path, error, needs) from error
         raise
     finally:
@@ -229,7 +229,8 @@ def disk_error(path: Path, error: BaseException, needs: int | None) -> DiskError
         there = next(each for each in path.absolute().parents if each.exists())
         room += f", {shutil.disk_usage(there).free:,} are free on its disk"
     remedy = REMEDY.get(number or 0, "see whether its disk is there and whole, then run again")
-    return DiskError(f"{path}: cannot be written ({said}): {room}; {remedy}; what was there stays")
+    told = f"{path}: cannot be written ({said}): {room}; {remedy}; nothing half written is left"
+    return DiskError(told, needs)
 
 
 def _size(path: Path) -> int:
