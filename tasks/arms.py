@@ -117,7 +117,8 @@ def run(job: Job) -> Path:
     """
     if job.done:
         return job.folder
-    with checkpoint.opened(job.folder.with_suffix(".checkpoints")) as kept:
+    at_once = max(checkpoint.OTHERS, os.cpu_count() or 1)  # so many a kill may have broken off
+    with checkpoint.opened(job.folder.with_suffix(".checkpoints"), at_once) as kept:
         if job.done:  # by another study meanwhile
             return job.folder
         with whole(job.folder) as partial:

@@ -467,9 +467,7 @@ def test_what_memory_forced_is_kept(store, tmp_path, monkeypatch, each_step):
     assert again.stepper.micro == 4 and again.others == []
 
 
-@pytest.mark.trial(
-    "versions", "another precision", "goes on; the model tells"
-)
+@pytest.mark.trial("versions", "another precision", "goes on; the model tells")
 def test_float16_goes_on_from_float32(store, tmp_path, monkeypatch, each_step):
     """As `precision: auto` does where another device is found."""
     each = learner(store, AUGMENTED, Checkpoints(tmp_path))
