@@ -4,6 +4,7 @@ So a study that was killed goes on where it was, and studies that train the same
 folders lie in `.onecycle/studies/`, which no stage reads and which may be deleted at any time.
 """
 
+import os
 from collections.abc import Mapping
 from contextlib import redirect_stdout
 from dataclasses import dataclass
@@ -116,7 +117,8 @@ def run(job: Job) -> Path:
     """
     if job.done:
         return job.folder
-    with checkpoint.opened(job.folder.with_suffix(".checkpoints")) as kept:
+    at_once = max(checkpoint.OTHERS, os.cpu_count() or 1)  # so many a kill may have broken off
+    with checkpoint.opened(job.folder.with_suffix(".checkpoints"), at_once) as kept:
         if job.done:  # by another study meanwhile
             return job.folder
         with whole(job.folder, of="training") as partial:
