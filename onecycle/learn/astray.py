@@ -6,9 +6,10 @@ from typing import Any
 
 import safetensors.torch
 import torch
+from safetensors import SafetensorError
 from torch import Tensor, nn
 
-from onecycle.errors import NotFiniteError
+from onecycle.errors import DamagedError, NotFiniteError
 from onecycle.learn import saved
 from onecycle.learn.checkpoint import State
 from onecycle.learn.datasets import Datasets
@@ -71,7 +72,10 @@ def replay(folder: Path) -> Seen:
     """
     told = read_json(folder / TOLD)
     blocks, params = saved.described(folder / TOLD, None)
-    state = State(safetensors.torch.load_file(folder / STATE), told)
+    try:
+        state = State(safetensors.torch.load_file(folder / STATE), told)
+    except SafetensorError as error:
+        raise DamagedError(folder / STATE, error, "train again to have it anew") from None
     model = saved.build(blocks, params)
     model.load_state_dict(state.under("model."))
     learner = Learner(model, Datasets(blocks, {}), params, choose(told["precision"]))
