@@ -30,7 +30,7 @@ from onecycle.splits import checked
 from onecycle.studies import outcome
 from onecycle.studies.arm import Arm
 from onecycle.studies.outcome import Part
-from onecycle.tables import joined, read_items
+from onecycle.tables import joined, read_frame, read_items
 from tasks import lr_find, train
 from tasks.problems import Problem
 
@@ -192,7 +192,7 @@ def _split(job: Job, problem: Problem, paths: Paths, items: pd.DataFrame) -> pd.
         UserError: more leaks than the section's limits allow.
     """
     if not job.own_split:
-        return pd.read_parquet(paths.data("split.parquet"))
+        return read_frame(paths.data("split.parquet"))
     prints = checked.read_prints(paths.data("pixels"))
     split, _ = checked.divide(items, problem.split, prints, paths.data("raw"))
     over = checked.check(items, split, problem.split, prints).over
@@ -212,7 +212,7 @@ def _range_test(job: Job, problem: Problem, learner: Learner) -> dict[str, Any]:
     except (FileNotFoundError, ValueError):  # none yet, or a damaged one
         curve = vars(lr_find.test(learner, problem.lr_find))
         points = {name: _known(values) for name, values in curve.items()}
-        write_json(file, points)
+        write_json(file, points, sealed=True)
     found = {name: np.array(each, dtype=np.float64) for name, each in points.items()}
     chosen = lr_finder.choose(problem.lr_find, lr_finder.Curve(**found))
     return chosen | {"curve": {name: _known(found[name]) for name in ("rates", "smooth")}}

@@ -7,10 +7,11 @@ from typing import Any
 import pandas as pd
 import safetensors.torch
 import torch
+from safetensors import SafetensorError
 from torch import Tensor, nn
 
 from onecycle.blocks.pair import Pairs
-from onecycle.errors import NotFiniteError
+from onecycle.errors import DamagedError, NotFiniteError
 from onecycle.learn import saved
 from onecycle.learn.checkpoint import State
 from onecycle.learn.datasets import Dataset, Datasets
@@ -76,7 +77,10 @@ def replay(folder: Path) -> Seen:
     """
     told = read_json(folder / TOLD)
     blocks, params = saved.described(folder / TOLD, None)
-    state = State(safetensors.torch.load_file(folder / STATE), told)
+    try:
+        state = State(safetensors.torch.load_file(folder / STATE), told)
+    except SafetensorError as error:
+        raise DamagedError(folder / STATE, error, "train again to have it anew") from None
     train = None
     if of := state.under("train."):
         rows = pd.DataFrame(index=range(len(of["x"])))
