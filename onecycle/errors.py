@@ -1,9 +1,28 @@
-"""The one exception that a user's mistake raises."""
+"""What a user's mistake raises, and a training that went astray."""
+
+from typing import Any
 
 
 class UserError(Exception):
     """Something outside the code is wrong: the data, the parameters or the machine.
 
     Its text names the place (file and row, or the key's full path), what was expected there and
-    the remedy. The command line prints it alone, without a traceback, and ends with status 1.
+    the remedy. The command line prints it alone, without a traceback, and ends with `status`.
     """
+
+    status = 1
+
+
+class NotFiniteError(UserError):
+    """A loss that is NaN or infinite, or scores that are.
+
+    Args:
+        said: what happened, and the remedy.
+        before: the state before the step that gave it, with the step's batch; null: it was none.
+    """
+
+    status = 3
+
+    def __init__(self, said: str, before: Any = None) -> None:  # noqa: ANN401 - a State, which is torch's affair
+        super().__init__(said)
+        self.before = before

@@ -27,13 +27,14 @@ def complain(error: object) -> None:
     print(shown(f"error: {error}"), file=sys.stderr, flush=True)  # noqa: T201 - as above
 
 
-def track(items: Iterable[T], what: str, total: int | None = None) -> Iterator[T]:
+def track(items: Iterable[T], what: str, total: int | None = None, done: int = 0) -> Iterator[T]:
     """Yields `items`, telling how far it has come.
 
     Args:
         items: anything iterable.
         what: the name shown beside the count.
-        total: how many there are, if `items` has no length.
+        total: how many there are, if `items` has no length; with those done before.
+        done: how many that is.
     """
     if total is None and isinstance(items, Sized):
         total = len(items)
@@ -41,13 +42,16 @@ def track(items: Iterable[T], what: str, total: int | None = None) -> Iterator[T
         from rich.markup import escape
         from rich.progress import track as rich_track
 
-        yield from rich_track(items, description=escape(what), total=total, transient=True)
+        shown = rich_track(
+            items, description=escape(what), total=total, completed=done, transient=True
+        )
+        yield from shown
         return
     last = time.monotonic()
-    for done, item in enumerate(items):
+    for at, item in enumerate(items, done):
         if time.monotonic() - last >= PLAIN_EVERY_S:
             last = time.monotonic()
-            say(f"{what}: {done:,} of {total:,}" if total else f"{what}: {done:,}")
+            say(f"{what}: {at:,} of {total:,}" if total else f"{what}: {at:,}")
         yield item
 
 

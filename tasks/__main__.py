@@ -23,6 +23,7 @@ from tasks import (
     lr_find,
     predict,
     prepare,
+    replay,
     split,
     study,
     train,
@@ -43,13 +44,13 @@ STAGES: dict[str, Callable[[Paths, Problem, int], None]] = {
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Runs a command; a user's mistake is told in one message and gives status 1."""
+    """Runs a command; what a user can mend is told in one message and gives its status."""
     arguments = parser().parse_args(argv)
     try:
         arguments.call(arguments)
     except UserError as error:
         complain(error)
-        return 1
+        return error.status
     except KeyboardInterrupt:
         complain("stopped; run again to go on")
         return 130
@@ -71,6 +72,9 @@ def parser() -> argparse.ArgumentParser:
     command = commands.add_parser("export", help="a bundle as an ONNX file, held to the model")
     export.arguments(command)
     command.set_defaults(call=export.run)
+    command = commands.add_parser("replay", help="look at a step whose loss was not finite")
+    replay.arguments(command)
+    command.set_defaults(call=replay.run)
     command = commands.add_parser("study", help="train a recipe under variations and compare them")
     study.arguments(command)
     command.set_defaults(call=study.run)

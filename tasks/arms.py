@@ -4,12 +4,9 @@ So a study that was killed goes on where it was, and studies that train the same
 folders lie in `.onecycle/studies/`, which no stage reads and which may be deleted at any time.
 """
 
-import hashlib
-import json
 import os
-import time
 from collections.abc import Mapping
-from contextlib import redirect_stdout, suppress
+from contextlib import redirect_stdout
 from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
@@ -21,15 +18,14 @@ import pandas as pd
 import torch
 from pydantic import ValidationError
 
-import onecycle
 from onecycle import tables
 from onecycle.errors import UserError
-from onecycle.learn import assemble, device, lr_finder
+from onecycle.learn import assemble, checkpoint, device, identity, lr_finder
+from onecycle.learn.checkpoint import Checkpoints
 from onecycle.learn.datasets import Dataset
 from onecycle.learn.learner import Learner
 from onecycle.params import explain
 from onecycle.paths import Paths, home, read_json, remove, whole, write_json
-from onecycle.sources.fetch.download import fetch_kept
 from onecycle.splits import checked
 from onecycle.studies import outcome
 from onecycle.studies.arm import Arm
@@ -84,19 +80,19 @@ class Job:
 def jobs(paths: Paths, arm: Arm, asked: Mapping[str, Any], seed: int, threads: int) -> list[Job]:
     """The trainings of an arm for one seed: one, or one for each fold."""
     store = home() / "studies" / paths.problem
-    base = {"data": _data(paths), "code": _code(), "made": _made(), "threads": threads}
+    base = {"data": identity.data(paths), "code": _code(), "made": _made(), "threads": threads}
     base |= {"held_out": arm.held_out, "many": arm.many}
     found = []
     for fold in range(arm.folds) if arm.folds else [None]:
         sections = arm.sections(asked, seed, fold)
         _check(arm, sections)
         own = sections["split"] != asked["split"]
-        split = sections["split"] if own else _sha256(paths.data("split.parquet"))
+        split = sections["split"] if own else identity.sha256(paths.data("split.parquet"))
         tested = base | {"split": split, "learner": sections["learner"]}
-        tested["weights"] = _weights(sections["learner"])
+        tested["weights"] = identity.weights(sections["learner"])
         test = sections["lr_find"]  # of the same curve any suggestion can be taken
-        range_key = _key(tested | {"lr_find": {**test, "suggestion": None}})
-        key = _key(tested | {"lr_find": test, "train": sections["train"]})
+        range_key = identity.key(tested | {"lr_find": {**test, "suggestion": None}})
+        key = identity.key(tested | {"lr_find": test, "train": sections["train"]})
         found.append(
             Job(paths.problem, paths.root, arm, sections, threads, own, store, key, range_key)
         )
@@ -113,39 +109,49 @@ def _check(arm: Arm, sections: dict[str, Any]) -> None:
 def run(job: Job) -> Path:
     """Trains, unless that was done before; gives the folder.
 
-    A training that gives no model, such as one whose loss is not finite, is kept as that.
+    A training that was killed goes on from its checkpoint. One that gives no model, such as one
+    whose loss is not finite, is kept as that.
 
     Raises:
         UserError: the split can't be made, the weights can't be had, or a file is missing.
     """
     if job.done:
         return job.folder
-    with suppress(FileExistsError), whole(job.folder) as partial:
-        partial.mkdir()
-        with (partial / "log.txt").open("w", encoding="utf-8") as log, redirect_stdout(log):
-            _train(job, partial)
-        if job.done:  # by another study meanwhile: who reads it shall not miss it for a moment
-            raise FileExistsError(job.folder)
+    with checkpoint.opened(job.folder.with_suffix(".checkpoints")) as kept:
+        if job.done:  # by another study meanwhile
+            return job.folder
+        with whole(job.folder) as partial:
+            partial.mkdir()
+            with (partial / "log.txt").open("w", encoding="utf-8") as log, redirect_stdout(log):
+                _train(job, partial, kept)
+        kept.clear()
     return job.folder
 
 
-def _train(job: Job, folder: Path) -> None:
+def _train(job: Job, folder: Path, kept: Checkpoints) -> None:
     problem, paths = Problem.model_validate(job.sections), Paths(job.problem, job.root)
     parts, unknown, target = _parts(job, problem, paths)
     device.use_threads(job.threads)
-    learner = assemble.of_parts(paths, parts, target, problem.learner)
+
+    def fresh() -> Learner:
+        made = assemble.of_parts(paths, parts, target, problem.learner)
+        made.watched = []
+        return made
+
+    learner = fresh()
     found = _range_test(job, problem, learner)
-    epochs: list[Any] = []
-    learner.seen = epochs.append
     told: dict[str, Any] = {"found": found, "history": [], "phases": [], "failed": None}
-    wall, cpu = time.perf_counter(), time.process_time()
+    made = iter([learner])  # a range test leaves no trace
     try:
-        told["history"], told["phases"] = train.train(learner, problem.train, found)
+        learner, told["phases"] = train.train(
+            lambda: next(made, None) or fresh(), problem.train, found, kept
+        )
+        told["history"] = learner.history
     except UserError as error:
         told["failed"] = str(error)
     if torch.cuda.is_available():
         torch.cuda.synchronize()
-    told["seconds"], told["cpu_s"] = time.perf_counter() - wall, time.process_time() - cpu
+    told["seconds"], told["cpu_s"] = kept.spent()
     told["precision"] = learner.compute.precision
     judged: dict[str, Part] = {}
     if not told["failed"]:
@@ -153,7 +159,7 @@ def _train(job: Job, folder: Path) -> None:
             judged[name] = _judged(learner, learner.data.parts[name])
         order = np.argsort(parts["valid"]["id"].to_numpy(dtype=np.str_), kind="stable")
         valid = judged["valid"]
-        seen = np.stack(epochs)[:, order]
+        seen = np.stack(learner.watched or [])[:, order]
         judged["valid"] = Part(**(valid.arrays() | {"epochs": seen}))
         if len(unknown):
             judged[UNKNOWN] = _judged(learner, _without_y(learner, unknown))
@@ -239,54 +245,17 @@ def _without_y(learner: Learner, items: pd.DataFrame) -> Dataset:
 # ---- what decides a training ----
 
 
-def _key(value: Any) -> str:  # noqa: ANN401 - what JSON can hold
-    text = json.dumps(value, sort_keys=True, ensure_ascii=False)
-    return hashlib.sha256(text.encode()).hexdigest()[:20]
-
-
-def _data(paths: Paths) -> list[str | None]:
-    """Of the items and of their pixels, whose index tells how they were made."""
-    index = paths.data("pixels") / "index.json"
-    return [_sha256(paths.data("items.parquet")), _sha256(index) if index.exists() else None]
-
-
-def _weights(learner: Mapping[str, Any]) -> str | None:
-    """Of a file of weights that no checksum binds: it may change where it lies."""
-    weights = learner.get("weights")
-    if (
-        not isinstance(weights, dict)
-        or weights["checksum"]
-        or not weights["url"].startswith("file:")
-    ):
-        return None
-    return fetch_kept(weights["url"], "weights", checksum=None).sha256
-
-
-@cache  # what this process began with: code that is edited meanwhile trains nothing here
+@cache
 def _code() -> str:
     """Of the sources that decide a training."""
-    library = Path(onecycle.__file__).parent
-    files = [file for name in CODE for file in sorted((library / name).rglob("*.py"))]
-    files += [Path(str(module.__file__)) for module in (tables, outcome, train, lr_find)]
-    own = [Path(__file__)]
-    return _key([_sha256(file) for file in [*files, *own]])
+    modules = (tables, outcome, train, lr_find)
+    return identity.code(CODE, (*(str(each.__file__) for each in modules), __file__))
 
 
 def _made() -> dict[str, Any]:
     """Versions and device, but for the precision, which the recipe asks for."""
     made = device.made_with(device.choose("auto"), PACKAGES)
     return {**made, "threads": None}
-
-
-def _sha256(file: Path) -> str:
-    stamp = file.stat()
-    return _hashed(file.resolve(), stamp.st_mtime_ns, stamp.st_size)
-
-
-@cache  # every arm and seed asks for the same files
-def _hashed(file: Path, mtime_ns: int, size: int) -> str:
-    with file.open("rb") as opened:
-        return hashlib.file_digest(opened, "sha256").hexdigest()
 
 
 def sweep(store: Path) -> None:

@@ -3,6 +3,7 @@
 import os
 import signal
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -16,6 +17,8 @@ from onecycle.paths import read_json
 from onecycle.studies.outcome import TOLD
 from tasks import arms
 from tasks.arms import Job
+
+GRACE_S = 5.0  # for the step at hand and a checkpoint
 
 
 def finished(pool: ProcessPoolExecutor, jobs: Sequence[Job]) -> Iterator[tuple[Job, str]]:
@@ -41,7 +44,10 @@ def finished(pool: ProcessPoolExecutor, jobs: Sequence[Job]) -> Iterator[tuple[J
 
 def train(job: Job) -> str:
     """Trains one, in a process of its own; what it came to in words."""
-    told = read_json(arms.run(job) / TOLD)
+    try:
+        told = read_json(arms.run(job) / TOLD)
+    except KeyboardInterrupt:  # what was learnt is kept; there is nobody to tell
+        os._exit(130)
     if told["failed"]:
         return f"no model: {told['failed']}"
     last = told["history"][-1]
@@ -74,11 +80,16 @@ def started(threads: int) -> Iterator[ProcessPoolExecutor]:
 
 
 def follow(end: Connection) -> None:
-    """Ends this process as soon as the pipe does; Ctrl-C is the parent's affair."""
+    """Ends this process when the pipe does, with time to keep what was learnt.
+
+    Ctrl-C is the parent's affair.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
     def watch() -> None:
         wait_for([end])
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(GRACE_S)
         os._exit(1)
 
     threading.Thread(target=watch, daemon=True).start()

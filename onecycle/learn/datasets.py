@@ -194,20 +194,55 @@ class Loader:
     def __iter__(self) -> Iterator[Batch]:
         return self.epoch(0)
 
-    def epoch(self, number: int) -> Iterator[Batch]:
-        """The batches of one epoch."""
-        generator, order = None, torch.arange(len(self.data))
-        if self.seed is not None:
-            generator = np.random.default_rng([self.seed, number])
-            order = torch.from_numpy(generator.permutation(len(self.data)))
-        size, at_once = self.batch_size, max(1, GATHERED // self.batch_size)
-        for first in range(0, len(self), at_once):
-            last = min(first + at_once, len(self))
-            rows = order[first * size : last * size]
-            x, y = self.data.x[rows], self.data.y[rows]
+    def epoch(self, number: int, done: int = 0, drawn: dict[str, Any] | None = None) -> "Epoch":
+        """The batches of one epoch.
+
+        Args:
+            number: the epoch's.
+            done: batches of it that were had before.
+            drawn: the `drawn` that the last of them left.
+        """
+        return Epoch(self, number, done, drawn)
+
+
+class Epoch(Iterator[Batch]):
+    """The batches of one epoch, in turn.
+
+    Attributes:
+        rows: of the data set that the last batch holds, int64 [N].
+    """
+
+    def __init__(
+        self, loader: Loader, number: int, done: int = 0, drawn: dict[str, Any] | None = None
+    ) -> None:
+        self._loader, self._generator = loader, None
+        self._order = torch.arange(len(loader.data))
+        if loader.seed is not None:
+            self._generator = np.random.default_rng([loader.seed, number])
+            self._order = torch.from_numpy(self._generator.permutation(len(loader.data)))
+        if self._generator and drawn:
+            self._generator.bit_generator.state = drawn
+        self.rows = self._order[:0]
+        self._batches = self._make(done)
+
+    def __next__(self) -> Batch:
+        return next(self._batches)
+
+    @property
+    def drawn(self) -> dict[str, Any] | None:
+        """What the variation of batches has drawn so far, as JSON has it; null: nothing is."""
+        return None if self._generator is None else dict(self._generator.bit_generator.state)
+
+    def _make(self, done: int) -> Iterator[Batch]:
+        data, size = self._loader.data, self._loader.batch_size
+        steps, at_once = len(self._loader), max(1, GATHERED // size)
+        for first in range(done, steps, at_once):
+            rows = self._order[first * size : min(first + at_once, steps) * size]
+            x, y = data.x[rows], data.y[rows]
             for start in range(0, len(rows), size):
                 some = slice(start, start + size)
-                yield self.data.blocks.batch(x[some], y[some], generator)
+                self.rows = rows[some]
+                yield data.blocks.batch(x[some], y[some], self._generator)
 
 
 def split_items(

@@ -2,17 +2,19 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from itertools import chain
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from onecycle.errors import UserError
-from onecycle.learn import lr_finder, schedules
+from onecycle.errors import NotFiniteError
+from onecycle.learn import device, lr_finder, recipe, schedules
 from onecycle.learn.check import look
+from onecycle.learn.checkpoint import Checkpoints, State
 from onecycle.learn.datasets import Dataset, Datasets, Loader
 from onecycle.learn.device import Compute
+from onecycle.learn.fit import Fit, Row
 from onecycle.learn.groups import Grouped, Model, freeze, param_groups, untouched
 from onecycle.learn.optimiser import AdamW
 from onecycle.learn.recipe import Training, VisionLearner
@@ -20,11 +22,10 @@ from onecycle.learn.schedules import Cycle, Schedule
 from onecycle.learn.seeding import seeded
 from onecycle.learn.step import Stepper
 from onecycle.learn.task import Task
-from onecycle.progress import say, track
+from onecycle.progress import say
 
 AT_ONCE = 1 << 14  # examples that are predicted at once, where they are no pictures or maps
 Floats = np.ndarray[tuple[int, ...], np.dtype[np.float32]]
-Row = dict[str, float | str]
 
 
 class Learner:
@@ -33,21 +34,33 @@ class Learner:
     Args:
         model: what learns.
         data: the data sets of a split.
-        recipe: batch size, weight decay, seed and what else the section `learner` says.
+        params: batch size, weight decay, seed and what else the section `learner` says.
         compute: device and precision.
 
     Attributes:
-        seen: called after every epoch with valid's scores, float32 [N, outputs]; null: nobody is.
+        history: the rows of history.csv so far.
+        checkpoints: where it is written down from time to time while it trains; null: nowhere.
+        told: what whoever trains it wants to find again in a checkpoint: anything JSON can hold.
+        watched: valid's scores after every epoch, float32 [N, outputs]; null: nobody wants them.
+        others: with what else than now it was trained, if it was.
+        pause: asked between batches that are predicted, whether to end; null: nobody is.
     """
 
-    def __init__(self, model: Grouped, data: Datasets, recipe: Training, compute: Compute) -> None:
+    def __init__(self, model: Grouped, data: Datasets, params: Training, compute: Compute) -> None:
         self.model = model.to(compute.device).to(memory_format=torch.channels_last)
-        self.data, self.recipe, self.compute = data, recipe, compute
+        self.data, self.recipe, self.compute = data, params, compute
         self.groups = self.model.layer_groups()
         self.epoch = 0  # over all phases; with the seed it decides the order of samples
         self.frozen = 0  # so many groups, from the first, do not train
-        self.stepper = Stepper(data.blocks.y.loss, recipe, compute)
-        self.seen: Callable[[Floats], object] | None = None
+        self.stepper = Stepper(data.blocks.y.loss, params, compute)
+        self.steps = 0  # likewise
+        self.history: list[Row] = []
+        self.checkpoints: Checkpoints | None = None
+        self.told: dict[str, Any] = {}
+        self.watched: list[Floats] | None = None
+        self.others: list[dict[str, Any]] = []
+        self.pause: Callable[[], bool] | None = None
+        self._begun: State | None = None
 
     def freeze_to(self, group: int) -> None:
         """Freezes all layer groups before `group`; below 0 it counts from the last.
@@ -72,6 +85,11 @@ class Learner:
     def unfreeze(self) -> None:
         """Lets everything train."""
         self.freeze_to(0)
+
+    @property
+    def midway(self) -> bool:
+        """Whether it was put into the middle of a cycle, from which `fit` will go on."""
+        return self._begun is not None
 
     @property
     def pretrained(self) -> bool:
@@ -125,54 +143,68 @@ class Learner:
     def fit(self, cycle: Cycle) -> list[Row]:
         """Trains one cycle; the optimiser starts afresh, as fast.ai's does after (un)freezing.
 
+        A signal ends it after the step at hand; with `checkpoints`, what was learnt is kept.
+
         Returns:
             A row of history.csv for each epoch.
 
         Raises:
-            UserError: the loss is not finite, or memory does not hold two items.
+            NotFiniteError: the loss is not finite.
+            UserError: memory does not hold two items.
         """
-        task = self._task()
-        loader = self._loader(task.train.data)
-        steps, total = len(loader), len(loader) * cycle.epochs
-        history: list[Row] = []
-        optimiser = self._optimiser()
-        epochs = (self._epoch(loader) for _ in range(cycle.epochs))
-        losses: list[Tensor] = []
-        with self._seeded():
-            for step, (x, y) in enumerate(track(chain.from_iterable(epochs), cycle.name, total)):
-                share, momentum = cycle.schedule.at(step, total)
-                optimiser.set_rates([rate * share for rate in cycle.rates], momentum)
-                losses.append(self.stepper.step(task.train.model, optimiser, x, y))
-                if len(losses) == steps:
-                    history.append(self._report(cycle, share, losses, task, len(history) + 1))
-                    losses = []
-        return history
+        begun, self._begun = self._begun, None
+        return Fit(self, cycle, begun).run()
 
-    def _report(
-        self, cycle: Cycle, share: float, losses: list[Tensor], task: Task, nth: int
-    ) -> Row:
-        train_loss = float(torch.stack(losses).mean())
-        if not np.isfinite(train_loss):
-            raise UserError(
-                f"train: the loss of epoch {self.epoch} is {train_loss}; "
-                f"lower train.{cycle.name}.lr (highest now {cycle.rates[-1]:.2e})"
-            )
-        valid_loss, metric = self._watch(task)
-        lr = cycle.rates[-1] * share
-        say(
-            f"{cycle.name}: epoch {nth} of {cycle.epochs}, train loss {train_loss:.4f}, "
-            f"valid loss {valid_loss:.4f}, {self.data.blocks.y.metric_name} {metric:.4f}"
-        )
-        row: Row = {"epoch": self.epoch, "phase": cycle.name, "lr": lr}
-        self.epoch += 1
-        return {**row, "train_loss": train_loss, "valid_loss": valid_loss, "metric": metric}
+    def state(self) -> State:
+        """What it is now, but for the cycle in which it is."""
+        tensors = {f"model.{name}": each for name, each in self.model.state_dict().items()}
+        for at, scores in enumerate(self.watched or []):
+            tensors[f"watched.{at:06}"] = torch.from_numpy(scores)
+        said = {
+            "epoch": self.epoch,
+            "steps": self.steps,
+            "history": self.history,
+            "told": self.told,
+            "micro": [self.recipe.micro_batch, self.stepper.micro],
+            "made_with": self.made_with,
+            "others": self.others,
+        }
+        return State(tensors, said)
+
+    def go_on(self, begun: State) -> None:
+        """Takes a state that a learner of the same recipe and data was in; `fit` goes on from it.
+
+        Where it was made with other versions or on another device, `others` tells of it from here.
+        """
+        said = begun.said
+        self.model.load_state_dict(begun.under("model."))
+        self.epoch, self.steps = said["epoch"], said["steps"]
+        self.history, self.told = said["history"], said["told"]
+        if self.watched is not None:
+            self.watched = [each.numpy() for _, each in sorted(begun.under("watched.").items())]
+        asked, micro = said["micro"]
+        before = said["made_with"] | {"micro_batch": asked}
+        now = self.made_with | {"micro_batch": self.recipe.micro_batch}
+        self.others = said["others"]
+        if before != now:
+            other = {name: before[name] for name in now if before[name] != now[name]}
+            self.others = [*self.others, {"up_to_epoch": self.epoch, **other}]
+            say(f"made with others so far, so no equal bytes: {other}")
+        if asked == self.recipe.micro_batch:  # what memory forced it to
+            self.stepper.micro = micro
+        self._begun = begun if "cycle" in said else None
+
+    @property
+    def made_with(self) -> dict[str, Any]:
+        """What decides the bytes of a training beside data, parameters and code."""
+        return device.made_with(self.compute, recipe.packages(self.recipe))
 
     def lr_find(self, test: lr_finder.RangeTest | None = None) -> lr_finder.Curve:
         """Runs a range test of what is not frozen; it leaves no trace."""
         test = test or lr_finder.RangeTest()
-        with self.untouched(), self._seeded():
-            task, optimiser = self._task(), self._optimiser()
-            batches = self._endless(self._loader(task.train.data))
+        with self.untouched(), self.seeded():
+            task, optimiser = self.task(), self.optimiser()
+            batches = self._endless(self.loader(task.train.data))
 
             def train_step(_: int, rate: float) -> float:
                 optimiser.set_rates([rate] * len(self.groups), schedules.HIGH)
@@ -186,21 +218,21 @@ class Learner:
         Raises:
             UserError: the batch, or the loss on it, is not finite.
         """
-        with self.untouched(), self._seeded(), torch.no_grad():
-            self._to_train()
-            x, y = next(self._loader(self.data.train).epoch(self.epoch))
+        with self.untouched(), self.seeded(), torch.no_grad():
+            self.to_train()
+            x, y = next(self.loader(self.data.train).epoch(self.epoch))
             some = slice(self.stepper.micro)
             return look(self.model, (x[some], y[some]), self.data.train, self.compute)
 
-    def _watch(self, task: Task) -> tuple[float, float]:
+    def watch(self, task: Task) -> tuple[float, float]:
         """Loss and metric of valid while a task is trained."""
         if task.valid is None:
             scores = self.predict(self.data.valid)
         else:
             self.model.eval()
             scores = self._scores(task.valid.model, task.valid.data)
-        if self.seen:
-            self.seen(scores)
+        if self.watched is not None:
+            self.watched.append(scores)
         return self._measured(scores, self.data.valid)
 
     def validate(self, part: Dataset) -> tuple[float, float]:
@@ -210,7 +242,7 @@ class Learner:
     def _measured(self, scores: Floats, part: Dataset) -> tuple[float, float]:
         """Loss and metric of the scores of a part."""
         if not np.isfinite(scores).all():
-            raise UserError(f"train: epoch {self.epoch} gave scores that are not finite; lower lr")
+            raise NotFiniteError(f"train: epoch {self.epoch}: scores are not finite; lower lr")
         loss = self.data.blocks.y.loss(torch.from_numpy(scores), part.y)
         return float(loss), self.data.blocks.y.metric(scores, part.y.numpy())
 
@@ -237,10 +269,14 @@ class Learner:
         """What a model in eval mode makes of a part, float32 [N, outputs]."""
         narrow = part.blocks.view is None and part.x.dim() <= 2
         loader = Loader(part, AT_ONCE if narrow else self.at_once)
-        scores = [self.ask(model, x) for x, _ in loader]
+        scores = []
+        for x, _ in loader:
+            if self.pause and self.pause():
+                raise KeyboardInterrupt
+            scores.append(self.ask(model, x))
         return np.concatenate([np.empty((0, self.data.blocks.y.outputs), "f4"), *scores])
 
-    def _seeded(self) -> AbstractContextManager[None]:
+    def seeded(self) -> AbstractContextManager[None]:
         """Dropout draws from the recipe's seed and the epoch inside, and from nothing else."""
         state = np.random.SeedSequence([self.recipe.seed, self.epoch]).generate_state(1)
         return seeded(int(state[0]))
@@ -255,16 +291,17 @@ class Learner:
         finally:
             self.epoch, self.frozen, self.stepper.micro = epoch, frozen, micro
 
-    def _task(self) -> Task:
+    def task(self) -> Task:
         """What trains from here on; the frozen body is asked for what it won't say otherwise."""
         frozen = 0 < self.frozen == len(self.groups) - 1
         still = frozen and self.model.is_still(train_norm=self.train_norm)
         return Task(self.model, self.data, self.recipe.batch_size, self.compute, still=still)
 
-    def _loader(self, data: Dataset) -> Loader:
+    def loader(self, data: Dataset) -> Loader:
+        """Batches to train on."""
         return Loader(data, self.recipe.batch_size, self.recipe.seed)
 
-    def _optimiser(self) -> AdamW:
+    def optimiser(self) -> AdamW:
         """A fresh AdamW over the parameters that train."""
         spare = not self.recipe.wd_norm_bias
         self.stepper.restart()
@@ -272,10 +309,10 @@ class Learner:
 
     def _epoch(self, loader: Loader) -> Iterator[tuple[Tensor, Tensor]]:
         """The batches of the current epoch, the model set to train."""
-        self._to_train()
+        self.to_train()
         yield from loader.epoch(self.epoch)
 
-    def _to_train(self) -> None:
+    def to_train(self) -> None:
         """Norm layers of frozen groups neither train nor count, if the recipe says so."""
         self.model.train()
         for group in [] if self.train_norm else self.groups[: self.frozen]:

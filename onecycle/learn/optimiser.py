@@ -4,7 +4,7 @@ The class loads torch's compiler on its first use, which takes 2 s in every proc
 .1 ms a step, which is as long as the update of a small recommender.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import torch
@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.optim.adamw import adamw
 
 BETA2, EPS = 0.99, 1e-5  # fast.ai's
+STATE = ("mean", "square", "steps")  # of a parameter
 
 
 class AdamW:
@@ -44,9 +45,37 @@ class AdamW:
                 else:
                     parameter.grad = None
 
+    def state(self) -> dict[str, Tensor]:
+        """All that steps have left: tensors `N.mean`, `N.square` and `N.steps`.
+
+        N counts parameters in the order of the groups.
+        """
+        return {
+            f"{at}.{name}": value
+            for at, parameter in enumerate(self._all())
+            if parameter in self._state
+            for name, value in zip(STATE, self._state[parameter], strict=True)
+        }
+
+    def restore(self, state: dict[str, Tensor]) -> None:
+        """What `state` gave, of an optimiser of the same groups."""
+        for at, parameter in enumerate(self._all()):
+            if f"{at}.{STATE[0]}" in state:
+                # Copied, for moving averages lie in memory as their parameter does.
+                for name, value in zip(STATE, self._of(parameter), strict=True):
+                    value.copy_(state[f"{at}.{name}"])
+
+    def _all(self) -> Iterator[Tensor]:
+        for group in self.param_groups:
+            yield from group["params"]
+
     @torch.no_grad()
-    def step(self) -> None:
-        """Updates every parameter that has a gradient."""
+    def step(self, spoilt: Tensor | None = None) -> None:
+        """Updates every parameter that has a gradient.
+
+        Args:
+            spoilt: a scalar on the device; where it is 1, nothing is updated. Null: all is well.
+        """
         for group in self.param_groups:
             moved = [each for each in group["params"] if each.grad is not None]
             if not moved:
@@ -67,6 +96,7 @@ class AdamW:
                 beta2=BETA2,
                 weight_decay=group["weight_decay"],
                 eps=EPS,
+                found_inf=spoilt,
             )
 
     def _of(self, parameter: Tensor) -> tuple[Tensor, Tensor, Tensor]:

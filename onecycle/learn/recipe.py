@@ -160,6 +160,13 @@ class CollabLearner(Training):
         return min(600, round(1.6 * rows**0.56)) if self.arch == "neural" else 50
 
 
+def packages(params: Training) -> list[str]:
+    """The packages that a picture model's layers are of."""
+    if not isinstance(params, VisionLearner):
+        return []
+    return ["torchvision", "timm"] if params.arch.startswith(TIMM) else ["torchvision"]
+
+
 def _kind(value: Any) -> str:  # noqa: ANN401 - what YAML holds, or a model
     arch = value.get("arch") if isinstance(value, dict) else getattr(value, "arch", None)
     recommends = arch in get_args(CollabLearner.model_fields["arch"].annotation)

@@ -12,7 +12,6 @@ from onecycle.blocks.image import Images
 from onecycle.blocks.pair import Pairs
 from onecycle.errors import UserError
 from onecycle.learn import collab, device, recipe
-from onecycle.learn.archs import TIMM
 from onecycle.learn.datasets import Blocks, Dataset, Datasets
 from onecycle.learn.groups import Grouped
 from onecycle.learn.learner import Learner
@@ -62,24 +61,21 @@ def save(learner: Learner, folder: Path, training: dict[str, Any]) -> None:
     with whole(folder / "model.safetensors") as partial:
         state = {name: value.contiguous() for name, value in model.state_dict().items()}
         safetensors.torch.save_file(state, partial)
-    blocks = learner.data.blocks
     described = {
-        "learner": learner.recipe.model_dump(),
-        "y": blocks.y.state(),
-        "x": blocks.x.state(),
+        **description(learner),
         "precision": learner.compute.precision,
         "parameters": sum(p.numel() for p in model.parameters()),
         "training": training,
-        "made_with": device.made_with(learner.compute, packages(learner.recipe)),
+        "made_with": learner.made_with,
     }
     write_json(folder / "model.json", described)
 
 
-def packages(params: recipe.Training) -> list[str]:
-    """The packages that a picture model's layers are of."""
-    if not isinstance(params, recipe.VisionLearner):
-        return []
-    return ["torchvision", "timm"] if params.arch.startswith(TIMM) else ["torchvision"]
+def description(learner: Learner) -> dict[str, Any]:
+    """What `described` reads: the section `learner`, and both blocks."""
+    blocks = learner.data.blocks
+    told = {"learner": learner.recipe.model_dump(), "y": blocks.y.state(), "x": blocks.x.state()}
+    return told
 
 
 def load(folder: Path, pixels: Path | None = None) -> Learner:

@@ -1,5 +1,6 @@
 """One step of training: forward, backward and update, in as many pieces as memory holds."""
 
+import math
 from collections.abc import Callable
 
 import torch
@@ -29,6 +30,7 @@ class Stepper:
 
     Attributes:
         micro: items that are taken at once; what memory forced it to is kept.
+        scaler: keeps float16's small gradients from vanishing; does nothing for other types.
     """
 
     def __init__(
@@ -43,13 +45,14 @@ class Stepper:
 
     def restart(self) -> None:
         """Forgets what float16 needed: a fresh optimiser begins."""
-        # Keeps float16's small gradients from vanishing; does nothing for other types.
-        self._scaler = torch.amp.GradScaler(
+        self.scaler = torch.amp.GradScaler(
             self.compute.device.type, enabled=self.compute.dtype == torch.float16
         )
 
     def step(self, model: Model, optimiser: AdamW, x: Tensor, y: Tensor) -> Tensor:
         """Trains one batch; gives its mean loss, a scalar on the device.
+
+        A loss that is not finite moves nothing.
 
         Args:
             model: what learns, or the part of it that does.
@@ -70,8 +73,14 @@ class Stepper:
                 said = str(error).splitlines()[0]
             if loss is None:  # out of `except`, where the error held on to what memory there was
                 self._halve(len(x), said)
-        self._scaler.step(optimiser)  # type: ignore[arg-type]  # needs its groups and step alone
-        self._scaler.update()
+        if self.scaler.is_enabled():  # it looks for itself
+            self.scaler.step(optimiser)  # type: ignore[arg-type]  # needs its groups and step alone
+            self.scaler.update()
+        elif loss.device.type == "cpu":
+            if math.isfinite(float(loss)):
+                optimiser.step()
+        else:  # what a GPU found is not waited for
+            optimiser.step((~torch.isfinite(loss)).float())
         return loss
 
     def _gradients(self, model: Model, optimiser: AdamW, x: Tensor, y: Tensor) -> Tensor:
@@ -88,7 +97,7 @@ class Stepper:
             with self.compute.autocast():
                 scores = model(x_piece.to(device, non_blocking=True))
             loss = self.loss(scores, y_piece.to(device, non_blocking=True)) * share
-            self._scaler.scale(loss).backward()
+            self.scaler.scale(loss).backward()
             total += loss.detach()
         return total
 

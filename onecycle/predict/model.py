@@ -227,6 +227,6 @@ class Model:
     @property
     def described(self) -> str:
         """Everything beside the inputs that decides an answer, as JSON."""
-        made = device.made_with(self.learner.compute, saved.packages(self.learner.recipe))
+        made = self.learner.made_with
         told = {"bundle": self.sha256, "made_with": made, "code": code_sha256()}
         return json.dumps(told, sort_keys=True)

@@ -69,7 +69,7 @@ def everything(each: Learner) -> list[object]:
     tensors = {name: value.clone() for name, value in each.model.state_dict().items()}
     flags = [(p.requires_grad, p.grad) for p in each.model.parameters()]
     modes = [module.training for module in each.model.modules()]
-    batch = next(iter(each._loader(each.data.train).epoch(each.epoch)))
+    batch = next(iter(each.loader(each.data.train).epoch(each.epoch)))
     world = torch.get_rng_state(), np.random.get_state()[1].tolist()
     return [tensors, flags, modes, batch, world, each.epoch, each.frozen, each.stepper.micro]
 

@@ -105,7 +105,7 @@ def test_a_part_of_the_body_frozen_or_none_is_trained_as_a_whole(store):
     each = learner(store, **STILL)
     for group in (0, 1):
         each.freeze_to(group)
-        assert each._task().train.model is each.model
+        assert each.task().train.model is each.model
 
 
 @pytest.mark.parametrize("arch", ["resnet18", "efficientnet_b0", "densenet121", "squeezenet1_1"])

@@ -1,0 +1,113 @@
+"""A training whose loss was not finite: what led to it is kept, and the step can be done again."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import safetensors.torch
+import torch
+from torch import Tensor, nn
+
+from onecycle.errors import NotFiniteError
+from onecycle.learn import saved
+from onecycle.learn.checkpoint import State
+from onecycle.learn.datasets import Datasets
+from onecycle.learn.device import choose
+from onecycle.learn.learner import Learner
+from onecycle.learn.seeding import drawn_so_far, go_on_drawing
+from onecycle.paths import read_json, whole, write_json
+
+TOLD, STATE = "not_finite.json", "state.safetensors"
+
+
+def keep(learner: Learner, error: NotFiniteError, folder: Path) -> None:
+    """Writes what led to a loss that is not finite, in place of what was kept there before.
+
+    `not_finite.json` tells the loss, phase, epoch, step, rates, momentum and the items of the
+    batch; `state.safetensors` holds model, optimiser and random state before the step, and the
+    batch as the model saw it.
+
+    Args:
+        learner: whose loss it is.
+        error: with the state before the step.
+        folder: is made.
+    """
+    before = error.before
+    told = {**before.said["not_finite"], "frozen": learner.frozen, **saved.description(learner)}
+    told |= {"precision": learner.compute.precision, "micro_batch": learner.stepper.micro}
+    told["made_with"] = learner.made_with
+    with whole(folder) as partial:
+        partial.mkdir()
+        tensors = {name: each.detach().contiguous() for name, each in before.tensors.items()}
+        (partial / STATE).write_bytes(safetensors.torch.save(tensors))
+        write_json(partial / TOLD, told)
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What a step came to when it was done again.
+
+    Attributes:
+        told: what not_finite.json tells.
+        inputs_finite: whether the batch was.
+        weights: names of the model's tensors that were not finite before the step.
+        layers: names of the layers that made something that is not finite of what is, in order.
+        losses: of each piece of the batch that was taken at once.
+    """
+
+    told: dict[str, Any]
+    inputs_finite: bool
+    weights: list[str]
+    layers: list[str]
+    losses: list[float]
+
+
+def replay(folder: Path) -> Seen:
+    """Does a step again that `keep` wrote down, and looks at every layer; it leaves no trace.
+
+    Raises:
+        UserError: a file is damaged.
+        FileNotFoundError: nothing is kept there.
+    """
+    told = read_json(folder / TOLD)
+    blocks, params = saved.described(folder / TOLD, None)
+    state = State(safetensors.torch.load_file(folder / STATE), told)
+    model = saved.build(blocks, params)
+    weights = state.under("model.")
+    model.load_state_dict(weights)
+    learner = Learner(model, Datasets(blocks, {}), params, choose(told["precision"]))
+    learner.freeze_to(told["frozen"])
+    learner.to_train()
+    seen: list[str] = []
+
+    def look(name: str) -> Any:  # noqa: ANN401 - a hook
+        def hook(_: nn.Module, given: tuple[Tensor, ...], made: Tensor) -> None:
+            tensors = [each for each in given if isinstance(each, Tensor)]
+            if all(map(finite, tensors)) and not finite(made):
+                seen.append(name)
+
+        return hook
+
+    for name, module in model.named_modules():
+        if not list(module.children()):
+            module.register_forward_hook(look(name))
+    x, y = (state.tensors[f"batch.{name}"] for name in ("x", "y"))
+    ask = model.parted()[1] if told["features"] else model
+    losses, micro, device = [], told["micro_batch"], learner.compute.device
+    before = drawn_so_far(device)
+    go_on_drawing(state.under("draws."), device)
+    try:
+        with torch.no_grad():
+            for x_piece, y_piece in zip(x.split(micro), y.split(micro), strict=True):
+                with learner.compute.autocast():
+                    scores = ask(x_piece.to(device))
+                losses.append(float(blocks.y.loss(scores, y_piece.to(device))))
+    finally:
+        go_on_drawing(before, device)
+    broken = [name for name, each in weights.items() if not finite(each)]
+    return Seen(told, finite(x), broken, seen, losses)
+
+
+def finite(tensor: Tensor) -> bool:
+    """Whether all of it is."""
+    return bool(torch.isfinite(tensor).all())
