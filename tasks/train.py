@@ -1,15 +1,15 @@
 """train: a frozen phase, then an unfrozen one, each on a schedule, one-cycle by default."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-import numpy as np
-from pydantic import Field, field_validator, model_validator
+from pydantic import model_validator
 
 from onecycle import tables
 from onecycle.errors import NotFiniteError, UserError
 from onecycle.foreign import write_csv
 from onecycle.learn import identity, lr_finder, recipe, schedules
+from onecycle.learn.phases import Frozen, Unfrozen, plan
 from onecycle.learn.schedules import Cycle
 from onecycle.params import Section
 from onecycle.paths import Paths, home, read_json
@@ -22,47 +22,6 @@ if TYPE_CHECKING:
     from onecycle.learn.learner import Learner
 
 DEFAULT_LR = 1e-3  # fast.ai's, where no range test tells
-Rate = Annotated[float, Field(gt=0)]
-
-
-class Phase(schedules.Schedule):
-    """One phase.
-
-    Attributes:
-        epochs: passes over train; 0 leaves the phase out.
-    """
-
-    epochs: int = Field(0, ge=0)
-
-
-class Frozen(Phase):
-    """The phase in which only the head (and norm layers) learn.
-
-    Attributes:
-        lr: the head's highest rate (norm layers of the body get a tenth), or `find`: lr.json's.
-    """
-
-    lr: Literal["find"] | Rate = "find"
-
-
-class Unfrozen(Phase):
-    """The phase in which everything learns.
-
-    Attributes:
-        lr: one highest rate for all; `[low, high]` spreads rates from the first layer group to the
-            last; `find` of a pretrained body, or after a frozen phase, runs a range test of its own
-            and spreads from a hundredth of what it finds; else it takes lr.json's for all.
-    """
-
-    epochs: int = Field(5, ge=0)
-    lr: Literal["find"] | Rate | Annotated[list[Rate], Field(min_length=2, max_length=2)] = "find"
-
-    @field_validator("lr")
-    @classmethod
-    def _rises(cls, lr: str | float | list[float]) -> str | float | list[float]:
-        if isinstance(lr, list) and lr[0] > lr[1]:
-            raise ValueError("expected the first layers' rate first, not above the last's")
-        return lr
 
 
 class Params(Section):
@@ -100,7 +59,7 @@ def run(paths: Paths, params: Params, learner_params: recipe.Learner, threads: i
     """
     import pandas as pd
 
-    from onecycle.learn import assemble, check, checkpoint, saved
+    from onecycle.learn import assemble, check, checkpoint, resume, saved
 
     found = read_json(paths.model("lr.json"))
     name = _key(paths, params, learner_params, threads, found)
@@ -123,7 +82,7 @@ def run(paths: Paths, params: Params, learner_params: recipe.Learner, threads: i
             said["made_with_before"] = learner.others
         if params.beside_scratch:
             plain = learner_params.model_copy(update={"weights": None})
-            kept.write(learner.state())
+            kept.write(resume.state(learner))
             with checkpoint.opened(kept.folder / "scratch") as beside:
                 fresh = assemble.fresh(paths, plain, threads)
                 said["scratch"] = scratch(fresh, len(history), beside)
@@ -165,14 +124,14 @@ def train(
     Raises:
         NotFiniteError: a loss is not finite, and was not allowed to be or was so again.
     """
-    from onecycle.learn import astray
+    from onecycle.learn import astray, resume
 
     learner = fresh()
     learner.checkpoints = kept
     halved: dict[str, str] = {}
     begun = kept and kept.newest()
     if begun:
-        learner.go_on(begun)
+        resume.go_on(learner, begun)
         halved = learner.told.get("halved", {})
     while True:
         try:
@@ -221,7 +180,7 @@ def _phases(
             told = {"name": name, "epochs": phase.epochs, "rates": rates, "schedule": schedule}
             phases.append(told | why)
             learner.told = {"phases": phases, "halved": halved}
-        elif at < begun - 1 or not learner.midway:
+        elif at < begun - 1 or not learner.begun:
             continue  # it was trained before
         learner.fit(Cycle(name, phase.epochs, phases[at]["rates"], phase))
     return phases
@@ -232,9 +191,11 @@ def scratch(learner: "Learner", epochs: int, kept: "Checkpoints") -> dict[str, A
 
     Where its range test can't be read, the rate is fast.ai's default.
     """
+    from onecycle.learn import resume
+
     begun = kept.newest()
     if begun:
-        learner.go_on(begun)
+        resume.go_on(learner, begun)
     else:
         chosen = lr_finder.choose(lr_finder.RangeTest(), learner.lr_find())
         rate = float(chosen["used"] or DEFAULT_LR)
@@ -246,59 +207,3 @@ def scratch(learner: "Learner", epochs: int, kept: "Checkpoints") -> dict[str, A
     except UserError as error:  # the model that is kept does not hang on it
         return {**told, "failed": str(error)}
     return told | {key: [row[key] for row in history] for key in ("valid_loss", "metric")}
-
-
-def plan(
-    phase: Frozen | Unfrozen, found: dict[str, Any], learner: "Learner", before: float | None
-) -> tuple[list[float], dict[str, Any]]:
-    """The highest rate of each layer group in a phase, and where they come from.
-
-    Args:
-        phase: what params.yaml says of it.
-        found: the content of lr.json.
-        learner: what will be trained.
-        before: the head's rate in the frozen phase, if there was one.
-
-    Returns:
-        Rates, and what model.json says of them: `why`, and a second `range_test` if one was run.
-
-    Raises:
-        UserError: the phase asks for lr.json's rate, but that has none.
-    """
-    groups, lr = len(learner.groups), phase.lr
-    name = "frozen" if isinstance(phase, Frozen) else "unfrozen"
-    if isinstance(lr, list):
-        return schedules.spread(lr[0], lr[1], groups), {"why": "params.yaml"}
-    if lr == "find" and (before is not None or (name == "unfrozen" and learner.pretrained)):
-        high, why = second_test(learner, found["used"] if before is None else before)
-        return schedules.spread(high / 100, high, groups), why
-    rate, why = (
-        (found["used"], {"why": "lr.json"}) if lr == "find" else (lr, {"why": "params.yaml"})
-    )
-    if rate is None:
-        raise UserError(f"train.{name}.lr: find, but lr_find found none: {found['reason']}")
-    rates = schedules.head_first(rate, groups) if name == "frozen" else [rate] * groups
-    return rates, why
-
-
-def second_test(learner: "Learner", before: float | None) -> tuple[float, dict[str, Any]]:
-    """The lesson's second range test, with default settings, of a pretrained body unfrozen.
-
-    A model that has learnt may give a curve that hardly falls; then half the frozen body's rate is
-    taken, as fast.ai's `fine_tune` does.
-
-    Raises:
-        UserError: neither that test nor the one of the frozen body could be read.
-    """
-    test = lr_finder.RangeTest()
-    curve = learner.lr_find(test)
-    chosen = lr_finder.choose(test, curve)
-    known = np.isfinite(curve.smooth)
-    points = {"lr": curve.rates[known].tolist(), "loss": curve.smooth[known].tolist()}
-    why = {"range_test": chosen | points}
-    if chosen["used"] is None:
-        if before is None:
-            raise UserError(f"train.unfrozen.lr: find, but no rate was found: {chosen['reason']}")
-        half = f"half the frozen rate; a second range test: {chosen['reason']}"
-        return before / 2, {"why": half, **why}
-    return float(chosen["used"]), {"why": f"second range test: {chosen['reason']}", **why}

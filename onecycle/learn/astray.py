@@ -50,7 +50,7 @@ class Seen:
     Attributes:
         told: what not_finite.json tells.
         inputs_finite: whether the batch was.
-        weights: names of the model's tensors that were not finite before the step.
+        weights: names of the parameters that were not finite before the step.
         layers: names of the layers that made something that is not finite of what is, in order.
         losses: of each piece of the batch that was taken at once.
     """
@@ -73,8 +73,7 @@ def replay(folder: Path) -> Seen:
     blocks, params = saved.described(folder / TOLD, None)
     state = State(safetensors.torch.load_file(folder / STATE), told)
     model = saved.build(blocks, params)
-    weights = state.under("model.")
-    model.load_state_dict(weights)
+    model.load_state_dict(state.under("model."))
     learner = Learner(model, Datasets(blocks, {}), params, choose(told["precision"]))
     learner.freeze_to(told["frozen"])
     learner.to_train()
@@ -88,9 +87,8 @@ def replay(folder: Path) -> Seen:
 
         return hook
 
-    for name, module in model.named_modules():
-        if not list(module.children()):
-            module.register_forward_hook(look(name))
+    for name, module in model.named_modules():  # within a layer its parts come first
+        module.register_forward_hook(look(name or "the model"))
     x, y = (state.tensors[f"batch.{name}"] for name in ("x", "y"))
     ask = model.parted()[1] if told["features"] else model
     losses, micro, device = [], told["micro_batch"], learner.compute.device
@@ -104,7 +102,7 @@ def replay(folder: Path) -> Seen:
                 losses.append(float(blocks.y.loss(scores, y_piece.to(device))))
     finally:
         go_on_drawing(before, device)
-    broken = [name for name, each in weights.items() if not finite(each)]
+    broken = [name for name, each in model.named_parameters() if not finite(each)]
     return Seen(told, finite(x), broken, seen, losses)
 
 

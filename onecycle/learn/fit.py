@@ -10,6 +10,7 @@ from torch import Tensor
 
 from onecycle.errors import NotFiniteError
 from onecycle.faults import point
+from onecycle.learn import resume
 from onecycle.learn.checkpoint import State
 from onecycle.learn.datasets import Epoch
 from onecycle.learn.schedules import Cycle
@@ -95,6 +96,7 @@ class Fit:
                     if stop() or (kept and kept.due()):
                         self._keep()
                     if stop():
+                        say(f"{self.cycle.name}: stopped at {self.done:,} of {self.total:,} steps")
                         raise KeyboardInterrupt
                     yield
                 self._look()
@@ -184,7 +186,7 @@ class Fit:
         Args:
             draws: the state of torch's generators.
         """
-        learner = self.learner.state()
+        learner = resume.state(self.learner)
         tensors = learner.tensors | {f"draws.{name}": each for name, each in draws.items()}
         tensors |= {f"optimiser.{name}": each for name, each in self.optimiser.state().items()}
         said: dict[str, Any] = {

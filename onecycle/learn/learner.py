@@ -22,7 +22,6 @@ from onecycle.learn.schedules import Cycle, Schedule
 from onecycle.learn.seeding import seeded
 from onecycle.learn.step import Stepper
 from onecycle.learn.task import Task
-from onecycle.progress import say
 
 AT_ONCE = 1 << 14  # examples that are predicted at once, where they are no pictures or maps
 Floats = np.ndarray[tuple[int, ...], np.dtype[np.float32]]
@@ -43,6 +42,7 @@ class Learner:
         told: what whoever trains it wants to find again in a checkpoint: anything JSON can hold.
         watched: valid's scores after every epoch, float32 [N, outputs]; null: nobody wants them.
         others: with what else than now it was trained, if it was.
+        begun: the middle of a cycle from which `fit` will go on; null: from its beginning.
         pause: asked between batches that are predicted, whether to end; null: nobody is.
     """
 
@@ -60,7 +60,7 @@ class Learner:
         self.watched: list[Floats] | None = None
         self.others: list[dict[str, Any]] = []
         self.pause: Callable[[], bool] | None = None
-        self._begun: State | None = None
+        self.begun: State | None = None
 
     def freeze_to(self, group: int) -> None:
         """Freezes all layer groups before `group`; below 0 it counts from the last.
@@ -85,11 +85,6 @@ class Learner:
     def unfreeze(self) -> None:
         """Lets everything train."""
         self.freeze_to(0)
-
-    @property
-    def midway(self) -> bool:
-        """Whether it was put into the middle of a cycle, from which `fit` will go on."""
-        return self._begun is not None
 
     @property
     def pretrained(self) -> bool:
@@ -152,47 +147,8 @@ class Learner:
             NotFiniteError: the loss is not finite.
             UserError: memory does not hold two items.
         """
-        begun, self._begun = self._begun, None
+        begun, self.begun = self.begun, None
         return Fit(self, cycle, begun).run()
-
-    def state(self) -> State:
-        """What it is now, but for the cycle in which it is."""
-        tensors = {f"model.{name}": each for name, each in self.model.state_dict().items()}
-        for at, scores in enumerate(self.watched or []):
-            tensors[f"watched.{at:06}"] = torch.from_numpy(scores)
-        said = {
-            "epoch": self.epoch,
-            "steps": self.steps,
-            "history": self.history,
-            "told": self.told,
-            "micro": [self.recipe.micro_batch, self.stepper.micro],
-            "made_with": self.made_with,
-            "others": self.others,
-        }
-        return State(tensors, said)
-
-    def go_on(self, begun: State) -> None:
-        """Takes a state that a learner of the same recipe and data was in; `fit` goes on from it.
-
-        Where it was made with other versions or on another device, `others` tells of it from here.
-        """
-        said = begun.said
-        self.model.load_state_dict(begun.under("model."))
-        self.epoch, self.steps = said["epoch"], said["steps"]
-        self.history, self.told = said["history"], said["told"]
-        if self.watched is not None:
-            self.watched = [each.numpy() for _, each in sorted(begun.under("watched.").items())]
-        asked, micro = said["micro"]
-        before = said["made_with"] | {"micro_batch": asked}
-        now = self.made_with | {"micro_batch": self.recipe.micro_batch}
-        self.others = said["others"]
-        if before != now:
-            other = {name: before[name] for name in now if before[name] != now[name]}
-            self.others = [*self.others, {"up_to_epoch": self.epoch, **other}]
-            say(f"made with others so far, so no equal bytes: {other}")
-        if asked == self.recipe.micro_batch:  # what memory forced it to
-            self.stepper.micro = micro
-        self._begun = begun if "cycle" in said else None
 
     @property
     def made_with(self) -> dict[str, Any]:
