@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from kills import chance, points
+from kills import chance, points, soak
 from kills.ground import PROBLEMS, Ground, cores, database, version
 from kills.points import Point
 from kills.results import Results, side_by_side
@@ -30,6 +30,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         every_point(folder, options.problems.split(","), options.only)
     if options.what in ("all", "random"):
         at_random(folder, options.problems.split(","), options.count, options.seed)
+    if options.what == "soak":
+        soaked(folder, options.minutes, options.seed)
     return 0
 
 
@@ -47,6 +49,7 @@ def parser() -> argparse.ArgumentParser:
         "--only", default="", help="points of these kinds or works, as in train,renaming"
     )
     made.add_argument("--count", type=int, default=100)
+    made.add_argument("--minutes", type=float, default=20)
     made.add_argument("--seed", type=int, default=9)
     return made
 
@@ -113,6 +116,15 @@ def at_random(folder, problems, count, seed):
         lambda it, ground: chance.attempt(it, ground, folder),
         results,
     )
+
+
+def soaked(folder, minutes, seed):
+    ground = grounds(folder / "soak", [points.LAST])[points.LAST]
+    file = folder / "soak.jsonl"
+    file.unlink(missing_ok=True)
+    soak.soak(ground, Results(file), minutes, seed)
+    for row in soak.verdicts(Results(file).rows()):
+        say(str(row))
 
 
 if __name__ == "__main__":
