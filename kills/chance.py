@@ -1,4 +1,4 @@
-"""Kills at random: any process of a run, at any moment; then it is run again, until it completes."""
+"""Kills at random: any process of a run, at any moment; then it is run again till it completes."""
 
 import random
 import re

@@ -176,7 +176,7 @@ def sha256(content: bytes) -> str:
 def environment(tree: Path, given: Mapping[str, str] = {}) -> dict[str, str]:
     """Of a tree's runs: nothing of them lies outside of the tree."""
     own = {"OMP_NUM_THREADS": "1", "DVC_SITE_CACHE_DIR": str(tree / ".dvc" / "tmp" / "site")}
-    return trees.ENVIRONMENT | {"ONECYCLE_CHECKPOINT_S": "1"} | own | given
+    return {**trees.ENVIRONMENT, "ONECYCLE_CHECKPOINT_S": "1", **own, **given}
 
 
 def run(

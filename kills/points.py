@@ -140,23 +140,21 @@ def told(place: str, problem: str) -> str:
     return place.replace(problem, "PROBLEM")
 
 
-def chosen(recorded: Sequence[Point], passed: Sequence[str] = ()) -> list[Point]:
-    """Each place once, of the sample that has had the fewest.
-
-    Args:
-        recorded: of all samples.
-        passed: places that are left out.
-    """
+def chosen(recorded: Sequence[Point]) -> list[Point]:
+    """Each place once, of the sample that has had the fewest; of the flow what is its own."""
     having: dict[tuple[str, str], list[Point]] = {}
     for point in recorded:
         having.setdefault((point.work, point.place), []).append(point)
+    of_stages = {place for work, place in having if work in STAGES}
     count: Counter[str] = Counter()
     kept = []
-    for points in having.values():
+    for (work, place), points in having.items():
+        if work == FLOW.name and place in of_stages:
+            continue
         point = min(points, key=lambda it: count[it.problem])
         count[point.problem] += 1
         kept.append(point)
-    return [each for each in kept if each.place not in passed]
+    return kept
 
 
 def attempt(point: Point, ground: Ground) -> Row:

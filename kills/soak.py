@@ -11,6 +11,7 @@ import statistics
 import tempfile
 import time
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import psutil
@@ -62,11 +63,12 @@ def turn(
     value = SEEDS[cycle % len(SEEDS)]
     setting = f"problems.{ground.problem}.learner.seed={value}"
     command = ["python", "-m", "flows.pipeline", "--force", "--set", setting]
-    kills, begun = [], time.monotonic()
+    kills: list[str] = []
+    begun = time.monotonic()
     while not kills or draw.random() < SECOND:
         victim, moment = draw.choice(KILLED), draw.uniform(2, WITHIN_S)
         find = VICTIMS[victim][1]
-        watch = Watch(ground.tree, Path("nowhere"), find, lambda _, s, at=moment: s >= at)
+        watch = Watch(ground.tree, Path("nowhere"), find, partial(is_due, moment))
         run(ground.tree, command, given, watch)
         others(ground.tree, server)
         kills.append(victim if watch.killed else "nobody")
@@ -78,6 +80,11 @@ def turn(
         "left": len(others(ground.tree, server)),
         "seconds": time.monotonic() - begun,
     }
+
+
+def is_due(moment: float, _: Watch, seconds: float) -> bool:
+    """Whether it is time to kill."""
+    return seconds >= moment
 
 
 def others(tree: Path, server: psutil.Popen) -> list[str]:
