@@ -35,7 +35,7 @@ from flows import publish
 from flows.connection import Connection
 from flows.display import Display, console, leave
 from flows.schedule import Schedule, Stage, Work
-from flows.stage import Runner
+from flows.stage import GRACE_S, Runner
 from flows.task import run_stage
 from tasks.problems import load
 
@@ -45,7 +45,12 @@ RECORDED_S = 10.0  # what the server is given to record how the tasks ended
 
 
 def run(
-    read: Callable[[], list[Stage]], server: Connection, *, force: bool, refresh: bool
+    read: Callable[[], list[Stage]],
+    server: Connection,
+    *,
+    force: bool,
+    refresh: bool,
+    grace_s: float = GRACE_S,
 ) -> State[Any]:
     """Runs the graph of the current folder's repository as a flow.
 
@@ -54,6 +59,7 @@ def run(
         server: which may still start; what can be done before it answers is done before.
         force: run every stage though nothing has changed.
         refresh: verify downloads again, for DVC does not see a source change by itself.
+        grace_s: seconds that a stage which is stopped has to end in order.
 
     Returns:
         The flow run's final state, when the server knows all of it; one that ends with the run has
@@ -66,7 +72,8 @@ def run(
     # Prefect types a runner by the futures of any task; its own thread pool is none such.
     @flow(name="onecycle", task_runner=ThreadPoolTaskRunner())  # type: ignore[arg-type]
     def onecycle(force: bool, refresh: bool) -> State[Any]:
-        return follow(stages, force=force, refresh=refresh, brief=server.brief)
+        runner = Runner(forced(stages, force=force, refresh=refresh), grace_s)
+        return follow(stages, runner, brief=server.brief)
 
     with drained():
         state: State[Any] = onecycle(force, refresh, return_state=True)
@@ -83,19 +90,21 @@ def drained() -> Iterator[None]:
             worker.drain_all(timeout=DRAIN_S)
 
 
-def follow(stages: list[Stage], *, force: bool, refresh: bool, brief: bool) -> State[Any]:
+def forced(stages: list[Stage], *, force: bool, refresh: bool) -> set[str]:
+    """The stages that run though nothing has changed; `run` says what the options mean."""
+    return {each.name for each in stages if force or (refresh and each.task == "download")}
+
+
+def follow(stages: list[Stage], runner: Runner, *, brief: bool) -> State[Any]:
     """The flow's body: runs the stages, publishes the scores, says how it went.
 
     Args:
         stages: in DVC's order.
-        force: as in `run`.
-        refresh: likewise.
+        runner: runs them.
         brief: whether the server ends with the run.
     """
-    forced = {each.name for each in stages if force or (refresh and each.task == "download")}
-    stages = [replace(each, clean=each.clean and each.name not in forced) for each in stages]
-    schedule = Schedule(stages, slots(load().threads), look)
-    runner, out = Runner(forced), console()
+    stages = [replace(each, clean=each.clean and each.name not in runner.forced) for each in stages]
+    schedule, out = Schedule(stages, slots(load().threads), look), console()
     with Display(len(stages), out) as display, stopped_by_signals(runner):
         try:
             states = walk(schedule, runner, display)
@@ -134,6 +143,7 @@ def stopped_by_signals(runner: Runner) -> Iterator[None]:
 
     def stop(number: int, _: FrameType | None) -> None:
         if runner.stopping:
+            runner.kill()
             leave(128 + number)
         runner.stop()
 

@@ -6,9 +6,11 @@
 import json
 import sys
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 import networkx
+from dvc.dvcfile import LOCK_FILE
 from dvc.exceptions import DvcException
 from dvc.repo import Repo
 from dvc.repo.reproduce import get_active_graph
@@ -26,6 +28,8 @@ def read() -> list[Stage]:
     """
     try:
         with Repo(_wait_for_lock=True) as repo, repo.lock:
+            if torn():
+                raise UserError(f"dvc: {LOCK_FILE} ends in the middle{TORN}")
             graph = get_active_graph(repo.index.graph)
             needs = networkx.transitive_reduction(graph)
             stages = [
@@ -38,12 +42,24 @@ def read() -> list[Stage]:
                 for stage in networkx.dfs_postorder_nodes(graph)
             ]
     except DvcException as error:
-        raise UserError(f"dvc: {error}") from error
+        remedy = TORN if LOCK_FILE in str(error) else ""
+        raise UserError(f"dvc: {error}{remedy}") from error
     if not stages:
         raise UserError(
             "there is nothing to run: is dvc.yaml here, and does params.yaml's run name a problem?"
         )
     return stages
+
+
+TORN = """
+A dvc that was killed may have left it half written: run `python -m flows.doctor`, then run again;
+outputs and DVC's cache of runs are kept, so that nothing is computed again"""
+
+
+def torn() -> bool:
+    """Whether dvc.lock does not end as DVC ends it; what there is may be YAML, of wrong values."""
+    path = Path(LOCK_FILE)
+    return path.exists() and not path.read_bytes().endswith(b"\n")
 
 
 def look(name: str) -> bool:

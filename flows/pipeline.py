@@ -19,6 +19,7 @@ from types import FrameType
 from flows import connection, server
 from flows.display import leave
 from flows.schedule import Stage
+from flows.stage import GRACE_S
 from onecycle.errors import UserError
 from onecycle.progress import complain, say
 
@@ -55,7 +56,11 @@ def main(argv: list[str] | None = None) -> int:
             gc.freeze()
             gc.enable()
             state = flow.run(
-                stages.result, connected, force=arguments.force, refresh=arguments.refresh
+                stages.result,
+                connected,
+                force=arguments.force,
+                refresh=arguments.refresh,
+                grace_s=arguments.grace_s,
             )
     except UserError as error:
         complain(error)
@@ -85,6 +90,14 @@ def parser() -> argparse.ArgumentParser:
     )
     top.add_argument("--force", action="store_true", help="run stages though nothing has changed")
     top.add_argument("--refresh", action="store_true", help="verify the downloads again")
+    top.add_argument(
+        "--grace-s",
+        type=float,
+        default=GRACE_S,
+        metavar="SECONDS",
+        help="what a stage has to end in order, with a checkpoint, when the run is stopped by "
+        "Ctrl-C, SIGTERM or in the UI; a second Ctrl-C ends all at once (default %(default)g)",
+    )
     return top
 
 

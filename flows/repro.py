@@ -1,23 +1,27 @@
 """Runs one stage by DVC: `python -m flows.repro STAGE [--force]`.
 
-It is `dvc --wait-for-lock repro --single-item STAGE`, and three things more. Where DVC gives up on
+It is `dvc --wait-for-lock repro --single-item STAGE`, and four things more. Where DVC gives up on
 files that another process holds, this waits. Where a DVC that was killed left its list of such
-files half written, this begins it anew. And where DVC would record what the stage's inputs
-have become while it ran, this refuses: dvc.lock never pairs new values with an old model.
+files half written, this begins it anew. Where DVC writes dvc.lock in place, so that a kill may
+empty it, this replaces it at once. And where DVC would record what the stage's inputs have become
+while it ran, this refuses: dvc.lock never pairs new values with an old model.
 """
 
 import argparse
 import json
 import logging
 import random
+import shutil
 import signal
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+from dvc import dvcfile
 from dvc import stage as dvc_stage
 from dvc.exceptions import DvcException
 from dvc.lock import LockError, make_lock
@@ -25,8 +29,11 @@ from dvc.repo import Repo
 from dvc.rwlock import RWLOCK_FILE, RWLOCK_LOCK, RWLockFileCorruptedError
 from dvc.stage import Stage
 from dvc.stage import run as dvc_run
+from dvc.utils.serialize import modify_yaml
 
 from flows.stage import DVC, WAITING, Outcome
+from onecycle.faults import point
+from onecycle.paths import whole
 from onecycle.progress import say
 
 BUSY_S = (0.5, 2.0)  # a random time between these passes before a busy stage is tried again
@@ -59,15 +66,19 @@ def run(name: str, *, force: bool) -> Outcome:
 
     def noted(stage: Stage, **kwargs: Any) -> None:  # noqa: ANN401 - DVC has no types
         ran.append(stage)
+        point("running", stage.addressing)
         cmd_run(stage, **kwargs)
 
     dvc_stage.run_stage, dvc_run.cmd_run = partial(guarded, run_stage), noted
+    dvcfile.modify_yaml = modify_whole
     try:
         changed = reproduce(name, force=force)
     finally:
         dvc_stage.run_stage, dvc_run.cmd_run = run_stage, cmd_run
+        dvcfile.modify_yaml = modify_yaml
     if not changed:
         return Outcome.CACHED
+    point("recorded", name)
     return Outcome.COMPLETED if ran else Outcome.RESTORED
 
 
@@ -83,13 +94,23 @@ def reproduce(name: str, *, force: bool) -> bool:
             if any(isinstance(each, RWLockFileCorruptedError) for each in causes(error)):
                 clear_torn(repo)
                 continue
-            busy = [str(each) for each in causes(error) if isinstance(each, LockError)]
+            busy = [holders(each) for each in causes(error) if isinstance(each, LockError)]
             if not busy:
                 raise
-            if busy[0] != told:  # it names who holds them, and the remedy if nobody does
+            if busy[0] != told:
                 told = busy[0]
                 say(f"{WAITING}{told}")
             time.sleep(random.uniform(*BUSY_S))
+
+
+def holders(error: LockError) -> str:
+    """Who holds what, in a line; DVC names them once for each file."""
+    first, *more = str(error).splitlines()
+    who = dict.fromkeys(line.strip() for line in more if line.strip().startswith("(PID"))
+    return f"{first} {', '.join(who)}; if none is there, {DOCTOR}" if who else str(error)
+
+
+DOCTOR = "run `python -m flows.doctor`"
 
 
 def clear_torn(repo: Repo) -> None:
@@ -106,6 +127,16 @@ def clear_torn(repo: Repo) -> None:
             say(f"{DVC}{path.name} was half written by a process that was killed: begun anew")
 
 
+@contextmanager
+def modify_whole(path: str, fs: Any = None) -> Iterator[Any]:  # noqa: ANN401 - DVC has no types
+    """As DVC's own, which changes a file's values, but on a copy that then takes its place."""
+    with whole(Path(path)) as partial_file:
+        if Path(path).exists():
+            shutil.copy(path, partial_file)
+        with modify_yaml(partial_file, fs) as values:
+            yield values
+
+
 def guarded(run_stage: Any, stage: Stage, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - as above
     """Runs or restores a stage; if its inputs are others afterwards, DVC fails it unrecorded.
 
@@ -114,6 +145,7 @@ def guarded(run_stage: Any, stage: Stage, *args: Any, **kwargs: Any) -> None:  #
     """
     before = {str(dep): dep.get_hash() for dep in stage.deps}
     run_stage(stage, *args, **kwargs)
+    point("recording", stage.addressing)
     save = stage.save_deps
 
     def save_unmoved(allow_missing: bool = False) -> None:

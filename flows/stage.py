@@ -14,7 +14,7 @@ from typing import IO
 
 from flows import supervisor
 
-GRACE_S = 5.0  # between SIGTERM and SIGKILL: time to end in order
+GRACE_S = 5.0  # between SIGTERM and SIGKILL: time to end in order, and for a checkpoint
 POLL_S = 0.1
 OWN = "error: "  # how a stage's own word on its failure begins
 DVC = "dvc: "  # how DVC's words begin
@@ -45,6 +45,7 @@ class Runner:
     def __init__(self, forced: Container[str] = (), grace_s: float = GRACE_S) -> None:
         self.forced, self.grace_s = forced, grace_s
         self._stopping = threading.Event()
+        self._sessions: set[int] = set()  # of what runs
 
     @property
     def stopping(self) -> bool:
@@ -54,6 +55,12 @@ class Runner:
     def stop(self) -> None:
         """Has every stage that runs stopped, and none started; returns at once."""
         self._stopping.set()
+
+    def kill(self) -> None:
+        """Ends whatever runs, with no time to do so in order."""
+        self.stop()
+        for session in list(self._sessions):
+            supervisor.clear_session(session, 0)
 
     def command(self, name: str) -> list[str]:
         """What runs a stage; its exit status is an `Outcome`."""
@@ -83,6 +90,7 @@ class Runner:
         assert process.stdout
         said: list[str] = []
         late = time.monotonic() + timeout_s
+        self._sessions.add(process.pid)
         try:
             # Read in a thread: here nothing blocks, so that it can be stopped at any time.
             lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
@@ -105,6 +113,7 @@ class Runner:
                 line(text)
         finally:
             status = supervisor.end(process)
+            self._sessions.discard(process.pid)
         if self.stopping:
             raise StageError("stopped")
         if status not in set(Outcome) or status == Outcome.FAILED:

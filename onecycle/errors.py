@@ -13,6 +13,10 @@ class UserError(Exception):
     status = 1
 
 
+class DiskError(UserError):
+    """A file or folder that could not be written: a disk that is full, read-only, or gone."""
+
+
 class NotFiniteError(UserError):
     """A loss that is NaN or infinite, or scores that are.
 

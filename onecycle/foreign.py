@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from onecycle.paths import whole
+from onecycle.paths import write_whole
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -37,8 +37,7 @@ def write_csv(path: Path, frame: "pd.DataFrame") -> None:
 
     A cell or column name that a spreadsheet would take for a formula is made inert.
     """
-    with whole(path) as partial:
-        inert(frame).to_csv(partial, index=False)
+    write_whole(path, inert(frame).to_csv(index=False))
 
 
 def inert(frame: "pd.DataFrame") -> "pd.DataFrame":

@@ -16,7 +16,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from onecycle.errors import UserError
-from onecycle.paths import whole
+from onecycle.paths import write_whole
 
 PARAMS_FILE = Path("params.yaml")
 # What ruamel raises beside a MarkedYAMLError: bytes, dates and numbers that make no sense, depth.
@@ -173,8 +173,7 @@ def apply(
     yaml.dump(document, written)
     check(_plain().load(written.getvalue()))
     if write:
-        with whole(path) as partial:
-            partial.write_text(written.getvalue(), encoding="utf-8")
+        write_whole(path, written.getvalue())
     return said
 
 

@@ -3,16 +3,22 @@
 Source: DESIGN's table of stages. dvc.yaml names the same paths; a test compares the two.
 """
 
+import errno
 import fcntl
+import glob
 import json
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from onecycle.errors import DiskError
+from onecycle.faults import point
 
 QUEUED = (".dvc", "tmp", "exps")
 """Where DVC clones the working tree for `dvc exp run --queue` and `--temp`."""
@@ -71,22 +77,164 @@ def main_tree() -> Path:
 
 
 @contextmanager
-def whole(path: Path) -> Iterator[Path]:
+def whole(path: Path, needs: int | None = None, of: str | None = None) -> Iterator[Path]:
     """Gives a temporary sibling of `path` to write a file or folder to; renames it on success.
 
     When the body raises, the temporary goes and whatever stood at `path` stays as it was. A folder
-    that stood there is replaced.
+    that stood there is replaced. A file is on the disk before it takes its name. Temporaries that
+    processes left which are no more go too.
+
+    Args:
+        path: what is to be.
+        needs: its bytes, where they are known.
+        of: what a trial calls it; null: its name.
+
+    Raises:
+        DiskError: the disk is full, read-only or gone, or may not be written to.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
+    name = of or path.name
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    remove(partial)
     try:
-        yield partial
-        if path.is_dir():
-            shutil.rmtree(path)
-        partial.replace(path)
-    finally:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        sweep(path.parent, path.name)
         remove(partial)
+        point("writing", name)
+        yield partial
+        point("syncing", name)
+        if partial.is_file():
+            _sync(partial)
+        point("renaming", name)
+        _put(partial, path)
+        _sync(path.parent)
+        point("renamed", name)
+    except Exception as error:
+        if _is_of_disk(error, partial):
+            with suppress(OSError):
+                needs = needs or _size(partial)
+            raise disk_error(path, error, needs) from error
+        raise
+    finally:
+        with suppress(OSError):  # of a disk that is gone
+            remove(partial)
+
+
+def _put(partial: Path, path: Path) -> None:
+    """Gives what was written its name; a folder that had it goes only then."""
+    if not path.is_dir():
+        partial.replace(path)
+        return
+    old = path.with_name(f".{path.name}.old.{os.getpid()}.partial")
+    path.rename(old)
+    try:
+        partial.rename(path)
+    except OSError:
+        old.rename(path)
+        raise
+    remove(old)
+
+
+def _sync(path: Path) -> None:
+    """Waits until the disk has a file, or a folder's list of names."""
+    opened = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(opened)
+    finally:
+        os.close(opened)
+
+
+def write_whole(path: Path, content: bytes | str, of: str | None = None) -> None:
+    """Writes a file, text as UTF-8, whole or not at all."""
+    content = content.encode() if isinstance(content, str) else content
+    with whole(path, len(content), of) as partial:
+        partial.write_bytes(content)
+
+
+def sweep(folder: Path, name: str = "*") -> None:
+    """Removes temporaries of `whole` whose processes are no more.
+
+    Args:
+        folder: where they lie.
+        name: of the file or folder that was being written; all by default.
+    """
+    known = name if name == "*" else glob.escape(name)
+    for left in folder.glob(f".{known}.*.partial"):
+        process = left.name.split(".")[-2]
+        if process.isdecimal() and not _lives(int(process)):
+            remove(left)
+
+
+def _lives(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return True
+
+
+# ---- disks ----
+
+REMEDY = {
+    errno.ENOSPC: "free some, or move the project to a larger disk",
+    errno.EDQUOT: "free some, or have the quota raised",
+    errno.EFBIG: "the system allows no file as large here (see `ulimit -f`)",
+    errno.EROFS: "its disk is read-only: mount it anew, or move the project",
+    errno.EACCES: "allow this user to write there",
+    errno.EPERM: "allow this user to write there",
+}
+FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS}  # only writing meets these
+GONE = {errno.EIO, errno.ENODEV, errno.ENXIO, errno.ESTALE, errno.ENOTCONN}
+
+
+def number_of(error: BaseException) -> int | None:
+    """The system's number for what went wrong; libraries in Rust tell it in words only."""
+    if isinstance(error, OSError) and error.errno:
+        return error.errno
+    told = re.search(r"os error (\d+)|\[Errno (\d+)\]", str(error))
+    return int(told.group(1) or told.group(2)) if told else None
+
+
+def _is_of_disk(error: Exception, partial: Path) -> bool:
+    """Whether it tells of the place that is written to, not of what is read meanwhile."""
+    if isinstance(error, DiskError):  # of a file in this folder
+        return True
+    number = number_of(error)
+    if number in FULL:
+        return True
+    where = str(getattr(error, "filename", None) or "")
+    here = bool(where) and (where.startswith(str(partial)) or partial.is_relative_to(where))
+    if number == errno.ENOENT:
+        return here and not partial.parent.exists()
+    return here or not where if number in GONE else here and number in REMEDY
+
+
+def disk_error(path: Path, error: BaseException, needs: int | None) -> DiskError:
+    """What is told of a path that could not be written.
+
+    Args:
+        path: the path.
+        error: what the system or a library said.
+        needs: bytes, or those that were written before; null: not known.
+    """
+    cause = error
+    while isinstance(cause, DiskError) and cause.__cause__:
+        cause = cause.__cause__
+    number = number_of(cause)
+    said = os.strerror(number) if number else str(cause).splitlines()[0]
+    if number == errno.ENOENT:
+        said = "its folder has vanished"
+    room = f"{needs:,} bytes or more are needed" if needs else "its size is not known"
+    with suppress(OSError):
+        there = next(each for each in path.absolute().parents if each.exists())
+        room += f", {shutil.disk_usage(there).free:,} are free on its disk"
+    remedy = REMEDY.get(number or 0, "see whether its disk is there and whole, then run again")
+    return DiskError(f"{path}: cannot be written ({said}): {room}; {remedy}; what was there stays")
+
+
+def _size(path: Path) -> int:
+    files = [path] if path.is_file() else [each for each in path.rglob("*") if each.is_file()]
+    return sum(each.stat().st_size for each in files)
 
 
 @contextmanager
@@ -110,9 +258,7 @@ def remove(path: Path) -> None:
 
 def write_json(path: Path, value: Any) -> None:  # noqa: ANN401 - any JSON value
     """Writes JSON, whole or not at all; keys keep their order, NaN is refused."""
-    with whole(path) as partial:
-        text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False)
-        partial.write_text(text + "\n", encoding="utf-8")
+    write_whole(path, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
 
 
 def read_json(path: Path) -> Any:  # noqa: ANN401 - any JSON value

@@ -4,7 +4,6 @@ So a study that was killed goes on where it was, and studies that train the same
 folders lie in `.onecycle/studies/`, which no stage reads and which may be deleted at any time.
 """
 
-import os
 from collections.abc import Mapping
 from contextlib import redirect_stdout
 from dataclasses import dataclass
@@ -25,7 +24,7 @@ from onecycle.learn.checkpoint import Checkpoints
 from onecycle.learn.datasets import Dataset
 from onecycle.learn.learner import Learner
 from onecycle.params import explain
-from onecycle.paths import Paths, home, read_json, remove, whole, write_json
+from onecycle.paths import Paths, home, read_json, whole, write_json
 from onecycle.splits import checked
 from onecycle.studies import outcome
 from onecycle.studies.arm import Arm
@@ -120,7 +119,7 @@ def run(job: Job) -> Path:
     with checkpoint.opened(job.folder.with_suffix(".checkpoints")) as kept:
         if job.done:  # by another study meanwhile
             return job.folder
-        with whole(job.folder) as partial:
+        with whole(job.folder, of="training") as partial:
             partial.mkdir()
             with (partial / "log.txt").open("w", encoding="utf-8") as log, redirect_stdout(log):
                 _train(job, partial, kept)
@@ -256,15 +255,3 @@ def _made() -> dict[str, Any]:
     """Versions and device, but for the precision, which the recipe asks for."""
     made = device.made_with(device.choose("auto"), PACKAGES)
     return {**made, "threads": None}
-
-
-def sweep(store: Path) -> None:
-    """Removes what processes that are no more have left half made."""
-    for left in store.glob(".*.partial"):
-        process = int(left.name.split(".")[-2])
-        try:
-            os.kill(process, 0)
-        except ProcessLookupError:
-            remove(left)
-        except PermissionError:
-            continue

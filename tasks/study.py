@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from onecycle.errors import UserError
 from onecycle.params import nearest
-from onecycle.paths import Paths
+from onecycle.paths import Paths, sweep
 from onecycle.progress import say, track
 from tasks.problems import Params, Problem, with_changes
 
@@ -203,7 +203,7 @@ def trained(
         for arm in arms
     }
     every = {job.key: job for of in wanted.values() for seed in of for job in seed}
-    training.sweep(next(iter(every.values())).store)
+    sweep(next(iter(every.values())).store)
     left = [job for job in every.values() if not job.done]
     known = len(every) - len(left)
     if known:

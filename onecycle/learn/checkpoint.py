@@ -21,7 +21,7 @@ from torch import Tensor
 
 from onecycle.errors import UserError
 from onecycle.faults import point
-from onecycle.paths import whole
+from onecycle.paths import write_whole
 from onecycle.progress import say
 
 EVERY_S = 30.0  # between two checkpoints; ONECYCLE_CHECKPOINT_S is another, 0 is every step
@@ -103,13 +103,12 @@ class Checkpoints:
         number = 1 + (_number(files[-1]) if files else 0)
         name = f"{number:06}-{hashlib.sha256(content).hexdigest()}.safetensors"
         try:
-            with whole(self.folder / name) as partial:
-                partial.write_bytes(content)
+            write_whole(self.folder / name, content, of="checkpoint")
             point("checkpoint kept")
             for old in files[: len(files) + 1 - KEPT]:
                 old.unlink()
         except (OSError, UserError) as error:
-            say(f"no checkpoint of {len(content):,} bytes, training goes on: {error}")
+            say(f"no checkpoint, training goes on: {error}")
         took = time.monotonic() - began
         self.cost_s += took
         self._next = time.monotonic() + (self.every_s and max(self.every_s, SHARE * took))

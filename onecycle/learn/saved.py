@@ -58,8 +58,9 @@ def save(learner: Learner, folder: Path, training: dict[str, Any]) -> None:
         training: what model.json shall say of the training.
     """
     model = learner.model.baked()
-    with whole(folder / "model.safetensors") as partial:
-        state = {name: value.contiguous() for name, value in model.state_dict().items()}
+    state = {name: value.contiguous() for name, value in model.state_dict().items()}
+    size = sum(value.nbytes for value in state.values())
+    with whole(folder / "model.safetensors", size) as partial:
         safetensors.torch.save_file(state, partial)
     described = {
         **description(learner),

@@ -16,7 +16,7 @@ from typing import Any
 import jinja2
 import pandas as pd
 
-from onecycle.paths import whole
+from onecycle.paths import write_whole
 from onecycle.report import results, split
 from onecycle.report.facts import Facts
 from onecycle.report.words import count, percent
@@ -61,9 +61,8 @@ def write(facts: Facts, own: Mapping[str, str | None], file: Path) -> None:
     )
     environment.filters |= {"yaml": _yaml, "text": text}
     told = shown(facts, own["license"]) | dict(own)
-    with whole(file) as partial:
-        page = environment.get_template("card.md").render(told)
-        partial.write_text(re.sub(r"\n{3,}", "\n\n", page), encoding="utf-8")
+    page = environment.get_template("card.md").render(told)
+    write_whole(file, re.sub(r"\n{3,}", "\n\n", page))
 
 
 def shown(facts: Facts, license: str | None) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from onecycle.paths import Paths, alone, read_json, whole
+from onecycle.paths import Paths, alone, read_json, write_whole
 from onecycle.report import pictures
 from onecycle.report.score import Score
 from onecycle.report.template import data_uri, template
@@ -49,8 +49,8 @@ def write(root: Path = Path()) -> Path:
     reports = root / "reports"
     reports.mkdir(exist_ok=True)
     page = reports / "index.html"
-    with alone(reports), whole(page) as partial:
-        partial.write_text(template("index.html").render(entries=entries(root)), encoding="utf-8")
+    with alone(reports):
+        write_whole(page, template("index.html").render(entries=entries(root)))
     return page
 
 

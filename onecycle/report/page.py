@@ -6,7 +6,7 @@ from onecycle.decide.sample import Sample
 from onecycle.decide.worth import Worth
 from onecycle.foreign import write_csv
 from onecycle.learn.datasets import Blocks
-from onecycle.paths import Paths, whole
+from onecycle.paths import Paths, whole, write_whole
 from onecycle.report import (
     asked,
     bars,
@@ -61,8 +61,7 @@ def write(
     with whole(paths.report("pictures")) as partial:
         partial.mkdir()
         pictures.write(partial, sections, bars.drawn(frames))
-    with whole(paths.report("report.html")) as partial:
-        partial.write_text(html, encoding="utf-8")
+    write_whole(paths.report("report.html"), html)
     return facts
 
 

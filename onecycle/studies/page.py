@@ -11,7 +11,7 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
-from onecycle.paths import Paths, alone, read_json, whole
+from onecycle.paths import Paths, alone, read_json, write_whole
 from onecycle.report.figures import WIDTH
 from onecycle.report.parts import Plot, Table
 from onecycle.report.template import data_uri, template
@@ -78,7 +78,7 @@ def write(paths: Paths) -> Path:
     """
     folder = paths.report("studies")
     page = folder / "index.html"
-    with alone(folder), whole(page) as partial:
+    with alone(folder):
         studies, skipped = read(folder)
         html = template("studies.html", Path(__file__).parent).render(
             problem=paths.problem,
@@ -86,7 +86,7 @@ def write(paths: Paths) -> Path:
             skipped=skipped,
             reported=paths.report("report.html").exists(),
         )
-        partial.write_text(html, encoding="utf-8")
+        write_whole(page, html)
     return page
 
 

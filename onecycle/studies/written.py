@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from onecycle.paths import Paths, whole, write_json
+from onecycle.paths import Paths, write_json, write_whole
 from onecycle.report.figures import DARK, LIGHT, WIDTH, png
 from onecycle.studies import pictures
 from onecycle.studies.finding import Finding
@@ -24,8 +24,8 @@ def write(paths: Paths, told: dict[str, Any], found: Finding) -> Path:
     """
     folder, picture = paths.report("studies"), found.picture or pictures.arms(told)
     for name, theme in THEMES.items():
-        with whole(folder / f"{told['study']}.{name}.png") as partial:
-            partial.write_bytes(png(picture.draw, theme, (WIDTH, picture.height)))
+        drawn = png(picture.draw, theme, (WIDTH, picture.height))
+        write_whole(folder / f"{told['study']}.{name}.png", drawn)
     file = folder / f"{told['study']}.json"
     shown = {"alt": picture.alt, "caption": picture.caption, "height": picture.height}
     write_json(file, told | {"picture": shown})

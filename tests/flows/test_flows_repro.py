@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -373,6 +374,74 @@ def test_a_repository_that_cannot_be_read_is_the_user_s_error(toy, name, text):
     Path(name).write_text(text)
     with pytest.raises(UserError, match=f"dvc: .*{name}"):
         graph.read()
+
+
+@pytest.mark.parametrize("left", ["", "stages: [ {\n", "schema: '2.0'\nstages: {}"])
+def test_where_dvc_lock_is_torn_the_remedy_is_told(toy, left):
+    LOCK.write_text(left)
+    with pytest.raises(UserError, match=r"(?s)dvc\.lock.*run `python -m flows\.doctor`"):
+        graph.read()
+
+
+@pytest.mark.trial(
+    "stops",
+    "a kill before, in and after DVC's record of a stage, dvc.lock's write among it",
+    "dvc.lock is the old or the new one, run again it ends as if never killed",
+)
+@pytest.mark.parametrize(
+    "place",
+    ["running make", "recording make", "recorded make"],
+)
+def test_killed_while_dvc_records_it_ends_as_if_never_killed(toy, monkeypatch, place):
+    main(["make"])
+    old = LOCK.read_bytes()
+    set_k(2)
+    main(["make"])
+    new, out = LOCK.read_bytes(), Path("out.txt").read_bytes()
+    LOCK.write_bytes(old)
+    shutil.rmtree(".dvc/cache/runs")
+    monkeypatch.setenv("ONECYCLE_FAULT", f"{place}=kill")
+    assert repro("make").returncode == -signal.SIGKILL
+    monkeypatch.delenv("ONECYCLE_FAULT")
+    assert LOCK.read_bytes() == (new if place == "recorded make" else old)
+    assert main(["make"]) in (Outcome.COMPLETED, Outcome.RESTORED, Outcome.CACHED)
+    assert (LOCK.read_bytes(), Path("out.txt").read_bytes()) == (new, out)
+
+
+STOPPABLE = """
+import signal, sys, time
+def save(number, _):
+    time.sleep(0.5)
+    open("saved", "w").close()
+    sys.exit(130)
+signal.signal(signal.SIGINT, save)
+open("runs", "a").write("run\\n")
+time.sleep(0 if "saved" in __import__("os").listdir() else 60)
+open("out.txt", "w").close()
+"""
+
+
+@pytest.mark.trial(
+    "stops",
+    "Ctrl-C on plain `dvc repro` (sh, bash)",
+    "the stage ends in order, nothing is recorded, nothing is left, the next one goes on",
+)
+@pytest.mark.parametrize("shell", ["/bin/sh", "/bin/bash"])
+def test_ctrl_c_on_plain_dvc_reaches_the_stage(toy, until, workers, monkeypatch, shell):
+    monkeypatch.setenv("SHELL", shell)
+    Path("make.py").write_text(STOPPABLE)
+    with subprocess.Popen(
+        ["dvc", "repro"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True
+    ) as process:
+        until(runs)
+        os.killpg(process.pid, signal.SIGINT)
+        assert process.wait(10) != 0
+    assert Path("saved").exists()
+    assert workers() == []
+    assert recorded() is None
+    dvc("repro")
+    assert recorded() is not None
+    assert runs() == 2
 
 
 def test_a_missing_dvc_yaml_is_the_user_s_error(toy):

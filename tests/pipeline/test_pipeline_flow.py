@@ -101,6 +101,28 @@ def test_one_parameter_runs_three_stages_and_back_again_restores_them(tree):
     assert "up to date" in shell(tree, "dvc", "status")
 
 
+@pytest.mark.trial(
+    "two",
+    "two flows of one problem at once, with one server",
+    "both complete, each stage runs once",
+)
+def test_two_flows_at_once_run_each_stage_once(tree):
+    shell(tree, "python", "-m", "tasks", "set", "problems.sample_movielens.evaluate.draws=110")
+    command = [sys.executable, "-m", "flows.pipeline"]
+    both = [
+        subprocess.Popen(command, cwd=tree, env=ENVIRONMENT, stdout=subprocess.PIPE, text=True)
+        for _ in range(2)
+    ]
+    said = [each.communicate(timeout=120)[0] for each in both]
+    assert [each.returncode for each in both] == [0, 0]
+    runs = "select count(*) from task_run where name = 'evaluate@sample_movielens' "
+    runs += "and state_name = 'Completed' and flow_run_id in "
+    runs += "(select id from flow_run order by created desc limit 2)"
+    states(tree)
+    assert rows(tree, runs) == [(1,)], said
+    assert "up to date" in shell(tree, "dvc", "status")
+
+
 def test_refresh_verifies_the_download_and_equal_bytes_leave_the_rest_cached(tree):
     flow(tree, "--refresh")
     expected = dict.fromkeys(ALL, "Cached") | {"download@sample_movielens": "Completed"}

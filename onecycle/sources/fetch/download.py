@@ -190,8 +190,7 @@ def _download(url: str, path: Path, checksum: str | None, size: int | None) -> F
         raise UserError(f"{shown(url)}: not the file meant for {path}: {fault}")
     sha256 = content.digests["sha256"]
     if pin.checksum is None:
-        with paths.whole(record) as fresh:
-            fresh.write_text(f"{sha256}  {path.name}\n", encoding="utf-8")
+        paths.write_whole(record, f"{sha256}  {path.name}\n")
     partial.path.replace(path)
     partial.remove()
     return Fetched(path, content.size, sha256, shown(url))

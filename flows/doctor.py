@@ -1,0 +1,307 @@
+"""Looks whether what lies in this tree is whole, and mends it: `python -m flows.doctor`.
+
+Each finding is a line. What is removed is made or pulled anew by the next run. Nothing is touched
+that a running process holds. `--dry` only looks.
+"""
+
+import argparse
+import fcntl
+import hashlib
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import psutil
+from dvc.dvcfile import LOCK_FILE, Lockfile
+from dvc.exceptions import DvcException
+from dvc.repo import Repo
+from dvc.rwlock import RWLOCK_FILE, _edit_rwlock
+
+from flows.graph import torn
+from flows.repro import clear_torn
+from onecycle.errors import UserError
+from onecycle.params import read_yaml
+from onecycle.paths import home, main_tree, remove
+from onecycle.progress import complain, say
+
+FOLDERS = ("data", "models", "reports")
+TEMPORARY = re.compile(r"\..+\.(\d+)\.partial")  # of `onecycle.paths.whole`
+OLD_S = 3600.0  # DVC's temporaries tell no process; one that grew or was linked since is left
+CONFLICT = b"<<<<<<<"
+MD5 = partial(hashlib.md5, usedforsecurity=False)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something that is not as it should be.
+
+    Attributes:
+        what: in a line.
+        mend: does what the line says; null where that is a person's affair.
+    """
+
+    what: str
+    mend: Callable[[], object] | None = None
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Looks and mends; status 1 if something is left to do for a person."""
+    parser = argparse.ArgumentParser(prog="python -m flows.doctor", description=__doc__)
+    parser.add_argument("--dry", action="store_true", help="only say what would be done")
+    arguments = parser.parse_args(argv)
+    left = found = 0
+    try:
+        for finding in findings():
+            found += 1
+            left += finding.mend is None
+            say(("would be: " if arguments.dry and finding.mend else "") + finding.what)
+            if finding.mend and not arguments.dry:
+                finding.mend()
+    except DvcException as error:
+        complain(UserError(f"dvc: {error}"))
+        return 1
+    except UserError as error:
+        complain(error)
+        return 1
+    say(studies())
+    if not found:
+        say("all is whole")
+    elif not (left or arguments.dry):
+        say("mended; run again to have made what was removed")
+    return 1 if left else 0
+
+
+def findings() -> Iterator[Finding]:
+    """All that is to be said, in an order in which one mended makes the next possible."""
+    with Repo(_wait_for_lock=True) as repo, repo.lock:
+        yield from holders(repo)
+        yield from lock_file(repo)
+        seen = Hashes()
+        damaged: set[str] = set()
+        yield from objects(repo, seen, damaged)
+        yield from outputs(repo, seen, damaged)
+    yield from temporaries()
+    yield from checkpoints()
+
+
+def holders(repo: Repo) -> Iterator[Finding]:
+    """DVC's list of who holds which files, torn or with the number of a process that is another."""
+    path = Path(repo.tmp_dir, RWLOCK_FILE)
+    try:
+        gone = _stale(path)
+    except ValueError:
+        yield Finding(
+            f"{path.name}: half written by a DVC that was killed", lambda: clear_torn(repo)
+        )
+        return
+
+    def drop() -> None:
+        with _edit_rwlock(repo.tmp_dir, repo.fs, repo.config["core"].get("hardlink_lock")) as lock:
+            for file, each in list(lock["write"].items()):
+                if each["pid"] in gone:
+                    del lock["write"][file]
+            for file, many in list(lock["read"].items()):
+                lock["read"][file] = [each for each in many if each["pid"] not in gone]
+
+    if gone:
+        yield Finding(f"{path.name}: held by processes that have ended: {sorted(gone)}", drop)
+
+
+def _stale(path: Path) -> set[int]:
+    """The processes in the list that have ended: none has the number, or a later one has."""
+    if not path.exists():
+        return set()
+    written = path.stat().st_mtime
+    return {pid for pid in _held(path).values() if not _lives(pid, before=written)}
+
+
+def _held(path: Path) -> dict[str, int]:
+    """The files in DVC's list, each with a process that holds it."""
+    found = json.loads(path.read_bytes())
+    pairs = [(file, each) for file, each in found.get("write", {}).items()]
+    pairs += [(file, each) for file, many in found.get("read", {}).items() for each in many]
+    return {file: int(each["pid"]) for file, each in pairs if each}
+
+
+def _lives(pid: int, before: float = float("inf")) -> bool:
+    """Whether a process is there, and was at a time."""
+    try:
+        return bool(psutil.Process(pid).create_time() <= before)
+    except psutil.NoSuchProcess:
+        return False
+
+
+def lock_file(repo: Repo) -> Iterator[Finding]:
+    """dvc.lock, which a killed `dvc repro` may leave torn: git's own is put in its place.
+
+    What it then lacks, DVC's cache of runs has: nothing is computed again.
+    """
+    path = Path(LOCK_FILE)
+    if not torn() and _readable(repo, path):
+        return
+    if CONFLICT in path.read_bytes():
+        yield Finding(f"{path}: has git's marks of a conflict: settle it, or `git checkout` a side")
+        return
+    kept = home() / f"{path}.torn"
+    known = subprocess.run(["git", "ls-files", "--error-unmatch", path], capture_output=True)
+    instead = "git's is put in its place" if known.returncode == 0 else "begun anew"
+
+    def restore() -> None:
+        kept.parent.mkdir(exist_ok=True)
+        path.replace(kept)
+        if known.returncode == 0:
+            subprocess.run(["git", "checkout", "--quiet", "--", path], check=True)
+
+    yield Finding(f"{path}: half written by a DVC that was killed; {instead}, see {kept}", restore)
+
+
+def _readable(repo: Repo, path: Path) -> bool:
+    try:
+        Lockfile(repo, str(path)).load()
+    except DvcException:
+        return False
+    return True
+
+
+class Hashes:
+    """MD5 of files as DVC's; each is read once, under however many names it is linked."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[int, int], str] = {}
+
+    def of(self, path: Path) -> str:
+        """A file's hash; where it can't be read, why."""
+        try:
+            stat = path.stat()
+            key = stat.st_dev, stat.st_ino
+            if key not in self._known:
+                with path.open("rb") as file:
+                    self._known[key] = hashlib.file_digest(file, MD5).hexdigest()
+            return self._known[key]
+        except OSError as error:
+            return os.strerror(error.errno or 0)
+
+
+def objects(repo: Repo, hashes: Hashes, damaged: set[str]) -> Iterator[Finding]:
+    """What DVC's cache holds under another name than its content's hash; old temporaries there.
+
+    DVC itself trusts what is write-protected there, and so would put damage back for ever.
+
+    Args:
+        repo: the repository.
+        hashes: of files that were read.
+        damaged: takes the names of what is removed.
+    """
+    for path in sorted(Path(repo.cache.local.path).glob("??/*")):
+        if path.suffix == ".tmp":
+            if time.time() - path.lstat().st_ctime > OLD_S:
+                yield Finding(f"{path}: left by a DVC that was killed; removed", path.unlink)
+            continue
+        name = path.parent.name + path.name
+        if hashes.of(path) != name.partition(".")[0]:
+            damaged.add(name)
+            what = f"{path}: damaged, its content is not what its name says; removed"
+            yield Finding(what, partial(remove, path))
+
+
+def outputs(repo: Repo, hashes: Hashes, damaged: set[str]) -> Iterator[Finding]:
+    """Files in the tree that are not what dvc.lock says, while DVC takes them for that.
+
+    Those that DVC knows to be others are its affair: the next run makes them anew.
+    """
+    rwlock = Path(repo.tmp_dir, RWLOCK_FILE)
+    held = [Path(each) for each in (_held(rwlock) if rwlock.exists() else {})]
+    for path, md5 in _expected(repo):
+        here = path.absolute()
+        if any(here.is_relative_to(each) or each.is_relative_to(here) for each in held):
+            continue
+        if not (path.is_symlink() or path.is_file()) or hashes.of(path) == md5:
+            continue
+        known = repo.state.get(str(here), repo.fs)[1] if path.exists() else None
+        if md5 in damaged or path.is_symlink() or (known and known.value == md5):
+            yield Finding(f"{path}: not what dvc.lock says; removed", partial(remove, path))
+
+
+def _expected(repo: Repo) -> Iterator[tuple[Path, str]]:
+    """Each file that dvc.lock tells of, with its MD5; those of a folder too."""
+    path = Path(LOCK_FILE)
+    if torn() or not path.exists() or not _readable(repo, path):
+        return
+    for stage in (read_yaml(path).get("stages") or {}).values():
+        for out in stage.get("outs", []):
+            md5 = out.get("md5", "")
+            if not md5.endswith(".dir"):
+                yield Path(out["path"]), md5
+                continue
+            try:
+                inside = json.loads(Path(repo.cache.local.oid_to_path(md5)).read_bytes())
+            except (OSError, ValueError):
+                continue  # damaged or not there: the stage is run again
+            for each in inside:
+                yield Path(out["path"], each["relpath"]), each["md5"]
+
+
+def temporaries() -> Iterator[Finding]:
+    """What processes that were killed left under its temporary name."""
+    folders = [*map(Path, FOLDERS), home()]
+    paths = [path for folder in folders for path in folder.rglob(".*.partial")]
+    for path in sorted([*paths, *Path().glob(".*.partial")]):
+        named = TEMPORARY.fullmatch(path.name)
+        if named and not _lives(int(named[1])):
+            yield Finding(
+                f"{path}: left by a process that was killed; removed", partial(remove, path)
+            )
+
+
+def checkpoints() -> Iterator[Finding]:
+    """Checkpoints of problems that no worktree's params.yaml has any more."""
+    known = set().union(*map(_problems, _worktrees()))
+    for folder in sorted((home() / "checkpoints").glob("*/*")):
+        if folder.parent.name not in known and _free(folder):
+            yield Finding(
+                f"{folder}: of a problem that is no more; removed", partial(remove, folder)
+            )
+
+
+def _free(folder: Path) -> bool:
+    """Whether nobody trains with these checkpoints."""
+    held = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    finally:
+        os.close(held)
+    return True
+
+
+def _worktrees() -> list[Path]:
+    listed = ["git", "worktree", "list", "--porcelain"]
+    done = subprocess.run(listed, capture_output=True, text=True, check=False)
+    lines = done.stdout.splitlines()
+    found = [Path(line.partition(" ")[2]) for line in lines if line.startswith("worktree ")]
+    return [*found, main_tree(), Path()]
+
+
+def _problems(tree: Path) -> set[str]:
+    path = tree / "params.yaml"
+    return set(read_yaml(path).get("problems") or {}) if path.exists() else set()
+
+
+def studies() -> str:
+    """How much the trainings that studies have kept take."""
+    folder = home() / "studies"
+    kept = [each for each in folder.glob("*/*") if each.is_dir()]
+    size = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+    return f"studies keep {len(kept)} trainings, {size:,} bytes, in {folder}: yours to remove"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
