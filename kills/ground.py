@@ -150,7 +150,7 @@ def lock(tree: Path) -> Any:  # noqa: ANN401 - as DVC writes it
 
 def hashes(tree: Path) -> dict[str, str]:
     """The sha256 of all that stages and other commands wrote; a study's without its seconds."""
-    found = trees.hashes(tree)
+    found = {name: it for name, it in trees.hashes(tree).items() if not name.endswith(".partial")}
     for path in sorted((tree / "made").rglob("*")):
         found[path.relative_to(tree).as_posix()] = sha256(path.read_bytes())
     for name in [name for name in found if "/studies/" in name]:

@@ -10,7 +10,7 @@ import jinja2
 
 from kills.chance import VICTIMS
 from kills.cost import LONG
-from kills.ground import PROBLEMS
+from kills.ground import PROBLEMS, cores
 from kills.results import Results, Row, held_up
 from kills.soak import verdicts
 from onecycle.faults import POINTS
@@ -58,8 +58,8 @@ def rows(folder: Path, name: str) -> list[Row]:
 
 def machine() -> str:
     """Of what kind this one is."""
-    made = made_with(choose("cpu"))
-    return f"{made['kind']}, torch {made['packages']['torch']}"
+    made = made_with(choose("fp32"))
+    return f"{made['kind']}, {cores()} cores, torch {made['packages']['torch']}"
 
 
 def counts(found: Sequence[Row]) -> dict[str, int]:

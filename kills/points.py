@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 
+from kills.chance import resumed
 from kills.ground import STAGES, Ground, emptied, run, tail
 from kills.results import Row
 from onecycle.faults import BREAK, PASSED, POINTS
@@ -190,6 +191,7 @@ def attempt(point: Point, ground: Ground) -> Row:
         "where": where,
         "status": broken.status,
         "seconds": again.seconds,
+        "resumed": resumed(again.said),
         "wrong": wrong,
         "broken": tail(broken.said),
     }
