@@ -7,6 +7,7 @@ on.
 """
 
 import argparse
+import signal
 import sys
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -28,6 +29,7 @@ WHAT = ("all", "points", "random", "cost", "page", "soak")
 def main(argv: Sequence[str] | None = None) -> int:
     """Does what the command line says; status 1 if something did not hold."""
     options = parser().parse_args(argv)
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     problems, folder = options.problems.split(","), RESULTS / version()
     if options.what in ("all", "points"):
         every_point(folder, problems, options.only)

@@ -168,10 +168,10 @@ def worst(kills: Sequence[Row]) -> str:
     again = [each for each in alone if each["lost"] == each["row"]["unbroken"]["steps"]]
     if not alone:
         return ""
-    anew = f", and {len(again)} times trained anew" if again else ""
     return (
-        f"Without the flow: `dvc repro` killed in a training, {len(alone)} times, leaves the "
-        f"training's own process, which goes on; run again, DVC waits for it{anew}."
+        "`dvc repro` is not in this table: killed alone, it leaves the training's own process, which "
+        f"goes on. Run again, DVC waits for it; in {len(again)} of {len(alone)} such trials all "
+        "steps were then done again, for DVC had not seen the end."
     )
 
 
@@ -203,7 +203,9 @@ def cost(found: Sequence[Row]) -> dict[str, Any] | None:
             "whole": f"{with_s:.0f} s",
             "without": f"{without:.0f} s",
             "share": f"{100 * inside / with_s:.2f}",
-            "difference": f"{100 * (with_s / without - 1):+.1f} %, within what such runs differ by",
+            "differences": ", ".join(
+                f"{100 * (row['with_s'] / row['without_s'] - 1):+.1f} %" for row in pairs
+            ),
         }
     return told
 
@@ -215,7 +217,7 @@ def soak(found: Sequence[Row]) -> dict[str, Any] | None:
         return None
     kills = [each for row in found for each in row["kills"]]
     failed = sum(row["status"] != 0 for row in found)
-    grew = [row["name"] for row in table if not row["constant"]]
+    grew = [row["name"].removesuffix(", bytes") for row in table if not row["constant"]]
     verdict = (
         f"All {len(found)} cycles completed" if not failed else f"**{failed} did not complete**"
     )

@@ -54,6 +54,8 @@ def soak(ground: Ground, results: Results, minutes: float, seed: int) -> None:
         finally:
             server.send_signal(signal.SIGTERM)
             server.wait(30)
+            for process in trees.processes(tree):
+                process.kill()
 
 
 def turn(
