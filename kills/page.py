@@ -169,7 +169,7 @@ def worst(kills: Sequence[Row]) -> str:
     if not alone:
         return ""
     return (
-        "`dvc repro` is not in this table: killed alone, it leaves the training's own process, which "
+        "`dvc repro` is not in this table: killed alone, it leaves the training's process, which "
         f"goes on. Run again, DVC waits for it; in {len(again)} of {len(alone)} such trials all "
         "steps were then done again, for DVC had not seen the end."
     )
