@@ -44,7 +44,7 @@ trials: $(READY) ## try what is damaged, hostile or odd, and write docs/trials.m
 	OMP_NUM_THREADS=1 $(PYTHON) -m pytest -n 2 --dist loadfile --trials docs/trials.md
 
 # Goes on where it was killed itself; `python -m kills soak` runs and kills for 20 minutes.
-trials-kill: $(READY) ## kill runs at every place and at random, try each fault, write docs/reliability.md: 40 minutes
+trials-kill: $(READY) ## kill runs at every place and at random, try each fault, write docs/reliability.md: an hour
 	OMP_NUM_THREADS=1 $(PYTHON) -m pytest -n 2 --dist loadfile --faults results/kills/faults.md
 	$(PYTHON) -m kills
 
