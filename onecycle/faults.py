@@ -40,6 +40,11 @@ POINTS = {
 _passages: Counter[str] = Counter()
 
 
+def on() -> bool:
+    """Whether a trial is under way."""
+    return BREAK in os.environ or PASSED in os.environ
+
+
 def point(name: str, of: str = "") -> None:
     """A place where a run may be broken.
 
@@ -50,7 +55,7 @@ def point(name: str, of: str = "") -> None:
     Raises:
         OSError: a trial has asked for it.
     """
-    if BREAK not in os.environ and PASSED not in os.environ:
+    if not on():
         return
     assert name in POINTS, name
     place = f"{name} {of}".strip()

@@ -89,7 +89,7 @@ def jobs(paths: Paths, arm: Arm, asked: Mapping[str, Any], seed: int, threads: i
         own = sections["split"] != asked["split"]
         split = sections["split"] if own else identity.sha256(paths.data("split.parquet"))
         tested = base | {"split": split, "learner": sections["learner"]}
-        tested["weights"] = identity.weights(sections["learner"])
+        tested["weights"] = assemble.unbound_weights(sections["learner"])
         test = sections["lr_find"]  # of the same curve any suggestion can be taken
         range_key = identity.key(tested | {"lr_find": {**test, "suggestion": None}})
         key = identity.key(tested | {"lr_find": test, "train": sections["train"]})

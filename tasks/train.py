@@ -95,10 +95,12 @@ def _key(
     paths: Paths, params: Params, learner: recipe.Learner, threads: int, found: dict[str, Any]
 ) -> str:
     """What names this training: all that decides it, but for what memory makes of a batch."""
+    from onecycle.learn import assemble
+
     asked = learner.model_dump(exclude={"micro_batch"})
     parts = [*identity.data(paths), identity.sha256(paths.data("split.parquet"))]
     code = identity.code(("blocks", "learn", "pixels"), (__file__, str(tables.__file__)))
-    sections = [asked, identity.weights(asked), params.model_dump(), found, threads]
+    sections = [asked, assemble.unbound_weights(asked), params.model_dump(), found, threads]
     return identity.key([parts, sections, code])
 
 

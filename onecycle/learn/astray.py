@@ -28,7 +28,8 @@ def keep(learner: Learner, error: NotFiniteError, folder: Path) -> None:
 
     `not_finite.json` tells the loss, phase, epoch, step, rates, momentum and the items of the
     batch; `state.safetensors` holds model, optimiser and random state before the step, and the
-    batch as the model saw it; of recommenders also what they train on.
+    batch as the model saw it; of recommenders also what they train on. Only the averages of batch
+    norm, on which that loss does not hang, have seen the batch.
 
     Args:
         learner: whose loss it is.

@@ -55,15 +55,11 @@ class Checkpoints:
 
     Args:
         folder: theirs alone; it exists.
-
-    Attributes:
-        cost_s: seconds that they have taken.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.every_s = float(os.environ.get("ONECYCLE_CHECKPOINT_S", EVERY_S))
-        self.cost_s = 0.0
         self._spent = (0.0, 0.0)
         self._begin()
 
@@ -110,7 +106,6 @@ class Checkpoints:
         except (OSError, UserError) as error:
             say(f"no checkpoint, training goes on: {error}")
         took = time.monotonic() - began
-        self.cost_s += took
         self._next = time.monotonic() + (self.every_s and max(self.every_s, SHARE * took))
 
     def newest(self) -> State | None:

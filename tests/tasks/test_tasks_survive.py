@@ -114,7 +114,7 @@ def test_a_signal_ends_a_training_with_a_checkpoint(here, number):
     began = time.monotonic()
     process.send_signal(number)
     said = process.communicate()[0]
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 5
     assert process.returncode == 130
     assert "stopped at" in said and "run again to go on" in said
     (file,) = checkpoints()
