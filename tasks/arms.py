@@ -25,7 +25,7 @@ from onecycle.learn.checkpoint import Checkpoints
 from onecycle.learn.datasets import Dataset
 from onecycle.learn.learner import Learner
 from onecycle.params import explain
-from onecycle.paths import Paths, home, read_json, whole, write_json
+from onecycle.paths import Paths, home, read_json, sha256, whole, write_json
 from onecycle.splits import checked
 from onecycle.studies import outcome
 from onecycle.studies.arm import Arm
@@ -87,7 +87,7 @@ def jobs(paths: Paths, arm: Arm, asked: Mapping[str, Any], seed: int, threads: i
         sections = arm.sections(asked, seed, fold)
         _check(arm, sections)
         own = sections["split"] != asked["split"]
-        split = sections["split"] if own else identity.sha256(paths.data("split.parquet"))
+        split = sections["split"] if own else sha256(paths.data("split.parquet"))
         tested = base | {"split": split, "learner": sections["learner"]}
         tested["weights"] = assemble.unbound_weights(sections["learner"])
         test = sections["lr_find"]  # of the same curve any suggestion can be taken

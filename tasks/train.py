@@ -12,7 +12,7 @@ from onecycle.learn import identity, lr_finder, recipe, schedules
 from onecycle.learn.phases import Frozen, Unfrozen, plan
 from onecycle.learn.schedules import Cycle
 from onecycle.params import Section
-from onecycle.paths import Paths, home, read_json
+from onecycle.paths import Paths, home, read_json, sha256
 from onecycle.progress import say
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ def _key(
     from onecycle.learn import assemble
 
     asked = learner.model_dump(exclude={"micro_batch"})
-    parts = [*identity.data(paths), identity.sha256(paths.data("split.parquet"))]
+    parts = [*identity.data(paths), sha256(paths.data("split.parquet"))]
     code = identity.code(("blocks", "learn", "pixels"), (__file__, str(tables.__file__)))
     sections = [asked, assemble.unbound_weights(asked), params.model_dump(), found, threads]
     return identity.key([parts, sections, code])

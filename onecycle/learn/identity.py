@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import onecycle
-from onecycle.paths import Paths
+from onecycle.paths import Paths, sha256
 
 
 def key(value: Any) -> str:  # noqa: ANN401 - what JSON can hold
@@ -43,15 +43,3 @@ def _code(folders: tuple[str, ...], modules: tuple[str, ...]) -> str:
     library = Path(onecycle.__file__).parent
     files = [file for name in folders for file in sorted((library / name).rglob("*.py"))]
     return key([sha256(file) for file in [*files, *map(Path, modules)]])
-
-
-def sha256(file: Path) -> str:
-    """Of a file's content, read once as long as it does not change."""
-    stamp = file.stat()
-    return _hashed(file.resolve(), stamp.st_mtime_ns, stamp.st_size)
-
-
-@cache
-def _hashed(file: Path, mtime_ns: int, size: int) -> str:
-    with file.open("rb") as opened:
-        return hashlib.file_digest(opened, "sha256").hexdigest()

@@ -14,10 +14,9 @@ from onecycle.errors import COPY, DamagedError, UserError
 from onecycle.learn import collab, device, recipe
 from onecycle.learn.datasets import Blocks, Dataset, Datasets
 from onecycle.learn.groups import Grouped
-from onecycle.learn.identity import sha256
 from onecycle.learn.learner import Learner
 from onecycle.learn.seeding import built
-from onecycle.paths import read_json, whole, write_json
+from onecycle.paths import read_json, sha256, whole, write_json
 from onecycle.pixels.store import InMemory
 
 

@@ -18,9 +18,8 @@ from onecycle.decide.histograms import Histograms
 from onecycle.decide.kinds import KINDS
 from onecycle.errors import COPY, DamagedError, UserError
 from onecycle.learn import device, saved
-from onecycle.learn.identity import sha256
 from onecycle.learn.learner import Learner
-from onecycle.paths import read_json
+from onecycle.paths import read_json, sha256
 from onecycle.predict.pictures import Pictures
 from onecycle.predict.ratings import Ratings
 from onecycle.predict.takes import Inputs, Scored, Takes

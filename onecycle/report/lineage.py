@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import subprocess
 from pathlib import Path
 from typing import Any
 
 from onecycle.errors import UserError
-from onecycle.paths import Paths, read_json, write_json
+from onecycle.paths import Paths, read_json, sha256, write_json
 from onecycle.report.words import place
 from onecycle.tables import content_sha256, read
 
@@ -33,7 +32,7 @@ def write(paths: Paths, asked: dict[str, Any]) -> None:
     made = model["made_with"]
     found = {
         "problem": paths.problem,
-        "model": {"sha256": _sha256(paths.model("model.safetensors"))},
+        "model": {"sha256": sha256(paths.model("model.safetensors"))},
         "data": {
             "sha256": of_source(read_json(paths.data("source.json"))),
             "items": table.num_rows,
@@ -95,8 +94,3 @@ def _git(root: Path, *command: str) -> str:
     except (OSError, subprocess.CalledProcessError):
         return ""
     return done.stdout.strip()
-
-
-def _sha256(file: Path) -> str:
-    with file.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -182,7 +182,7 @@ def test_when_writing_fails_nothing_partial_is_left(tmp_path, monkeypatch, fails
     file = save(tmp_path / "a.png", noise(4, 5))
     (tmp_path / "out").mkdir()
 
-    def fail(*_):
+    def fail(*_, **__):
         raise OSError("No space left on device")
 
     with monkeypatch.context() as patch:

@@ -1,4 +1,3 @@
-import json
 import os
 from pathlib import Path
 
@@ -11,7 +10,7 @@ from pydantic import TypeAdapter
 from ruamel.yaml import YAML
 
 from onecycle.errors import UserError
-from onecycle.paths import Paths
+from onecycle.paths import Paths, read_json
 from onecycle.pixels.store import PixelStore
 from tasks import prepare, split
 
@@ -133,7 +132,7 @@ def test_split_writes_all_that_dvc_expects(paths, capsys):
     labels = pd.read_csv(paths.report("split") / "labels.csv")
     assert labels.groupby("label")["items"].sum().to_dict() == {"cat": 12, "dog": 8}
     assert labels.groupby("split")["items"].sum().to_dict() == {"train": 10, "valid": 5, "test": 5}
-    report = json.loads(paths.report("split.json").read_text())
+    report = read_json(paths.report("split.json"))
     shared = report["leaks"]["first"]
     leaking = pd.read_parquet(paths.data("leaks.parquet"))
     assert set(leaking["kind"]) == {"group"} and set(leaking["detail"]) <= set(shared)
@@ -165,7 +164,7 @@ def test_split_writes_all_that_dvc_expects(paths, capsys):
 def test_a_split_by_groups_leaks_none(paths, capsys):
     run_prepare(paths, max_bad=0.1, group=r"(\d)\.")
     run_split(paths, by="group")
-    report = json.loads(paths.report("split.json").read_text())
+    report = read_json(paths.report("split.json"))
     assert report["leaks"]["shared_groups"] == report["leaks"]["kinds"]["group"]["found"] == 0
     assert report["groups"] == {"train": 6, "valid": 2, "test": 2}
     assert "leaks, group: 0 of " in capsys.readouterr().out
@@ -187,7 +186,7 @@ def test_folds_are_written_as_a_table(paths):
 def test_calib_is_written_counted_and_never_empty(paths, capsys):
     run_prepare(paths, max_bad=0.1)
     run_split(paths, by="random", valid=0.4, test=0.2, calib=0.5)
-    report = json.loads(paths.report("split.json").read_text())
+    report = read_json(paths.report("split.json"))
     assert report["counts"] == {"train": 8, "valid": 4, "calib": 4, "test": 4}
     assert report["leaks"]["kinds"]["identical"]["of"] == 12
     assert "0 of 12 items of valid, calib and test" in capsys.readouterr().out
@@ -214,7 +213,7 @@ def test_lists_in_the_raw_data_are_read_without_preparing_again(paths):
     (raw / "test.txt").write_text("# those that judge\ndog_12 1\ncat_1\n")
     (raw / "valid.txt").write_text("cat_2.png\n")
     run_split(paths, by="files", valid="valid.txt", test="test.txt")
-    report = json.loads(paths.report("split.json").read_text())
+    report = read_json(paths.report("split.json"))
     assert report["counts"] == {"train": 17, "valid": 1, "test": 2}
 
 
@@ -224,7 +223,7 @@ def test_rows_that_take_no_part_are_left_out_and_counted(paths):
     (raw / "valid.txt").write_text("cat_3\n")
     run_prepare(paths, max_bad=0.1, lists={"train": "train.txt", "valid": "valid.txt"})
     run_split(paths, by="column")
-    report = json.loads(paths.report("split.json").read_text())
+    report = read_json(paths.report("split.json"))
     assert report["counts"] == {"train": 4, "valid": 1, "test": 0} and report["left_out"] == 15
     table = pd.read_parquet(paths.data("split.parquet"))
     assert table["id"].tolist() == [
