@@ -13,7 +13,7 @@ from pathlib import Path
 from onecycle.errors import UserError
 from onecycle.faults import point
 from onecycle.params import nearest
-from onecycle.paths import Paths
+from onecycle.paths import FULL, GONE, Paths, disk_error, number_of
 from onecycle.progress import complain, say
 from tasks import (
     calibrate,
@@ -51,6 +51,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     except UserError as error:
         complain(error)
         return error.status
+    except OSError as error:
+        if number_of(error) not in FULL | GONE:
+            raise
+        complain(disk_error(Path(str(error.filename or ".")), error, None))
+        return 1
     except KeyboardInterrupt:
         complain("stopped; run again to go on")
         return 130
