@@ -120,7 +120,7 @@ class Ground:
                 remove(cache / "files" / "md5" / out["md5"][:2] / out["md5"][2:])
         remove(cache / "runs")
         remove(self.tree / ".onecycle" / "checkpoints")
-        file.write_text(json.dumps(known))  # which is YAML
+        file.write_text(f"{json.dumps(known)}\n")  # which is YAML
 
     def wrong(self) -> dict[str, list[str]]:
         """What is not as after an unbroken run, by what it is: empty lists where all is well."""
