@@ -13,7 +13,7 @@ from pathlib import Path
 from onecycle.errors import UserError
 from onecycle.faults import point
 from onecycle.params import nearest
-from onecycle.paths import Paths
+from onecycle.paths import Paths, refuses, write_whole
 from onecycle.progress import complain, say
 from tasks import (
     calibrate,
@@ -105,6 +105,11 @@ def run_stage(arguments: argparse.Namespace) -> None:
             f"{_missing(error)} is missing: run the stages before {arguments.stage}, "
             "or `dvc repro`, which runs all that are needed"
         ) from error
+    except OSError as error:  # of what is read or removed; what is written tells of itself
+        if refuses(error):
+            raise UserError(f"{error}; see whether its disk is there and whole, and open to this "
+                            f"user, then run {arguments.stage} again") from error  # fmt: skip
+        raise
     point("stage ends", arguments.stage)
 
 
@@ -132,7 +137,7 @@ def write_index() -> None:
 
 def write_schema(path: Path = SCHEMA_FILE) -> None:
     """Writes the JSON schema of params.yaml."""
-    path.write_text(json.dumps(schema(), indent=1) + "\n", encoding="utf-8")
+    write_whole(path, json.dumps(schema(), indent=1) + "\n")
 
 
 if __name__ == "__main__":
