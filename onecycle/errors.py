@@ -14,7 +14,16 @@ class UserError(Exception):
 
 
 class DiskError(UserError):
-    """A file or folder that could not be written: a disk that is full, read-only, or gone."""
+    """A file or folder that could not be written: a disk that is full, read-only, or gone.
+
+    Args:
+        said: what happened, and the remedy.
+        needs: bytes; null: not known.
+    """
+
+    def __init__(self, said: str, needs: int | None = None) -> None:
+        super().__init__(said)
+        self.needs = needs
 
 
 class NotFiniteError(UserError):

@@ -62,4 +62,4 @@ def point(name: str, of: str = "") -> None:
     if what == "kill":
         os.kill(os.getpid(), signal.SIGKILL)
     number = getattr(errno, what)
-    raise OSError(number, os.strerror(number), of or None)
+    raise OSError(number, os.strerror(number))

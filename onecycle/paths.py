@@ -104,7 +104,7 @@ def whole(path: Path, needs: int | None = None, of: str | None = None) -> Iterat
     except Exception as error:
         if _is_of_disk(error, partial):
             with suppress(OSError):
-                needs = needs or _size(partial)
+                needs = needs or getattr(error, "needs", None) or _size(partial)
             raise disk_error(path, error, needs) from error
         raise
     finally:
@@ -243,17 +243,13 @@ def disk_error(path: Path, error: BaseException, needs: int | None) -> DiskError
         there = next(each for each in path.absolute().parents if each.exists())
         room += f", {shutil.disk_usage(there).free:,} are free on its disk"
     remedy = REMEDY.get(number or 0, "see whether its disk is there and whole, then run again")
-    return DiskError(f"{path}: cannot be written ({said}): {room}; {remedy}; what was there stays")
+    told = f"{path}: cannot be written ({said}): {room}; {remedy}; nothing half written is left"
+    return DiskError(told, needs)
 
 
 def _size(path: Path) -> int:
     files = [path] if path.is_file() else [each for each in path.rglob("*") if each.is_file()]
     return sum(each.stat().st_size for each in files)
-
-
-def refuses(error: OSError) -> bool:
-    """Whether it tells of a disk, or of the right to write there."""
-    return number_of(error) in {*REMEDY, *GONE}
 
 
 @contextmanager
@@ -271,7 +267,7 @@ def telling(path: Path, needs: int | None = None, *, reads: bool = False) -> Ite
     try:
         yield
     except OSError as error:
-        if number_of(error) in FULL or (refuses(error) and not reads):
+        if number_of(error) in (FULL if reads else {*REMEDY, *GONE}):
             raise disk_error(path, error, needs) from error
         raise
 

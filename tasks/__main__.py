@@ -13,7 +13,7 @@ from pathlib import Path
 from onecycle.errors import UserError
 from onecycle.faults import point
 from onecycle.params import nearest
-from onecycle.paths import Paths, refuses, write_whole
+from onecycle.paths import FULL, GONE, Paths, disk_error, number_of, write_whole
 from onecycle.progress import complain, say
 from tasks import (
     calibrate,
@@ -51,6 +51,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     except UserError as error:
         complain(error)
         return error.status
+    except OSError as error:
+        if number_of(error) not in FULL | GONE:
+            raise
+        complain(disk_error(Path(str(error.filename or ".")), error, None))
+        return 1
     except KeyboardInterrupt:
         complain("stopped; run again to go on")
         return 130
@@ -105,11 +110,6 @@ def run_stage(arguments: argparse.Namespace) -> None:
             f"{_missing(error)} is missing: run the stages before {arguments.stage}, "
             "or `dvc repro`, which runs all that are needed"
         ) from error
-    except OSError as error:  # of what is read or removed; what is written tells of itself
-        if refuses(error):
-            raise UserError(f"{error}; see whether its disk is there and whole, and open to this "
-                            f"user, then run {arguments.stage} again") from error  # fmt: skip
-        raise
     point("stage ends", arguments.stage)
 
 
