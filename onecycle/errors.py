@@ -2,6 +2,9 @@
 
 from typing import Any
 
+DOCTOR = "run `python -m flows.doctor`, then run again"
+COPY = f"{DOCTOR}; if it is a copy, copy it anew"
+
 
 class UserError(Exception):
     """Something outside the code is wrong: the data, the parameters or the machine.
@@ -24,6 +27,20 @@ class DiskError(UserError):
     def __init__(self, said: str, needs: int | None = None) -> None:
         super().__init__(said)
         self.needs = needs
+
+
+class DamagedError(UserError, ValueError):
+    """A file that is not what was written: its bytes have changed, or some are gone.
+
+    Args:
+        file: its path.
+        why: how that is known.
+        remedy: what helps.
+    """
+
+    def __init__(self, file: object, why: object, remedy: str = DOCTOR) -> None:
+        super().__init__(f"{file}: is damaged ({why}): {remedy}")
+        self.why = why
 
 
 class NotFiniteError(UserError):

@@ -6,6 +6,7 @@ Source: DESIGN's table of stages. dvc.yaml names the same paths; a test compares
 import errno
 import fcntl
 import glob
+import hashlib
 import json
 import os
 import re
@@ -17,9 +18,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from onecycle.errors import DiskError
+from onecycle.errors import DamagedError, DiskError
 from onecycle.faults import point
 
+SEAL = "seal"  # the last key of JSON files that are held to a sha256
 QUEUED = (".dvc", "tmp", "exps")
 """Where DVC clones the working tree for `dvc exp run --queue` and `--temp`."""
 
@@ -291,11 +293,35 @@ def remove(path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def write_json(path: Path, value: Any) -> None:  # noqa: ANN401 - any JSON value
-    """Writes JSON, whole or not at all; keys keep their order, NaN is refused."""
+def write_json(path: Path, value: Any, *, sealed: bool = False) -> None:  # noqa: ANN401
+    """Writes JSON, whole or not at all; keys keep their order, NaN is refused.
+
+    Args:
+        path: the file.
+        value: any JSON value.
+        sealed: whether `seal` is added to an object: a sha256 of all else, to which `read_json`
+            holds it.
+    """
+    if sealed:
+        value = {**value, SEAL: _seal(value)}
     write_whole(path, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
 
 
 def read_json(path: Path) -> Any:  # noqa: ANN401 - any JSON value
-    """Reads JSON."""
-    return json.loads(path.read_text(encoding="utf-8"))
+    """Reads JSON, without its seal.
+
+    Raises:
+        DamagedError: it is no JSON, or not what its seal says.
+    """
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise DamagedError(path, f"no JSON: {error}") from None
+    if isinstance(found, dict) and SEAL in found and found.pop(SEAL) != _seal(found):
+        raise DamagedError(path, f"not what its `{SEAL}` says")
+    return found
+
+
+def _seal(value: dict[str, Any]) -> str:
+    """A sha256 of an object as JSON, which neither its layout nor lone surrogates change."""
+    return hashlib.sha256(json.dumps(value).encode()).hexdigest()

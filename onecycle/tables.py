@@ -1,7 +1,17 @@
-"""How stages read, join and write tables of many rows: in columns, no Python object for a row."""
+"""How stages read, join and write tables of many rows: in columns, no Python object for a row.
 
+A Parquet file of theirs has a seal before its footer, in a place that no reader looks at: a sha256
+of all its other bytes, to which a file is held when it is read. (Parquet's own checksums leave out
+the footer, its statistics and the pages' headers.) A file that another program wrote has none, and
+is read as it is.
+"""
+
+import errno
 import hashlib
-from collections.abc import Iterable, Sequence
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +22,10 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from onecycle.errors import DamagedError
+
+SEAL = b"\xffonecycle\xfe seal\xff"  # before the digest; no text holds these bytes
+END = 1 << 22  # bytes from the end of a file within which its footer, and so its seal, begins
 PAIRS = pa.list_(pa.string())
 COLUMNS = ["id", "x", "y", "group", "time", "split"]  # of every items table
 TITLE = "title"  # of some
@@ -24,6 +38,78 @@ NUMBERS = (  # what numpy has too
 Coded = tuple[NDArray[np.integer[Any]], list[str]]  # a place for each row, and what there is
 
 
+def write(table: pa.Table | pd.DataFrame, path: Path) -> None:
+    """Writes a Parquet file, and seals it; a frame's index is left out."""
+    if isinstance(table, pd.DataFrame):
+        table = pa.Table.from_pandas(table, preserve_index=False)
+    pq.write_table(table, path)
+    with path.open("r+b") as file:
+        digest = hashlib.file_digest(file, "sha256").digest()
+        file.seek(-8, os.SEEK_END)
+        length = int.from_bytes(file.read(4), "little")
+        file.seek(-8 - length, os.SEEK_END)
+        footer = file.read()
+        file.seek(-len(footer), os.SEEK_END)
+        file.write(SEAL + digest + footer)
+
+
+def read(file: Path, columns: Sequence[str] | None = None) -> pa.Table:
+    """A table that `write` wrote, or some of its columns.
+
+    Raises:
+        DamagedError: it is not what was written.
+        FileNotFoundError: there is none.
+    """
+    with undamaged(file):
+        return pq.read_table(file, columns=columns)
+
+
+def read_frame(file: Path, columns: Sequence[str] | None = None) -> pd.DataFrame:
+    """The same, as pandas has it."""
+    frame: pd.DataFrame = read(file, columns).to_pandas()
+    return frame
+
+
+def read_schema(file: Path) -> pa.Schema:
+    """Its columns and metadata, of a file that is whole; raises as `read` does."""
+    with undamaged(file):
+        return pq.read_schema(file)
+
+
+@contextmanager
+def undamaged(file: Path) -> Iterator[None]:
+    """Holds a file to its seal, then tells what Arrow can't read of it; raises as `read` does."""
+    try:
+        stamp = file.stat()
+        if not _is_sealed(file.resolve(), stamp.st_mtime_ns, stamp.st_size):
+            raise DamagedError(file, "not the bytes that were written")
+        yield
+    except (pa.ArrowException, OSError) as error:
+        if isinstance(error, OSError) and error.errno not in (None, errno.EIO):
+            raise  # it is not there, or may not be read
+        raise DamagedError(file, str(error).splitlines()[0]) from None
+
+
+@lru_cache(64)  # read once as long as it does not change
+def _is_sealed(file: Path, mtime_ns: int, size: int) -> bool:
+    """Whether a file is what its seal says, or has none."""
+    with file.open("rb") as opened:
+        opened.seek(max(0, size - END))
+        end = opened.read()
+        at = end.rfind(SEAL)
+        if at < 0:
+            return True
+        digest, left = hashlib.sha256(), size - len(end) + at
+        opened.seek(0)
+        while left:
+            some = opened.read(min(left, 1 << 20))
+            digest.update(some)
+            left -= len(some)
+    after = at + len(SEAL) + digest.digest_size
+    digest.update(end[after:])
+    return end[at + len(SEAL) : after] == digest.digest()
+
+
 def read_items(file: Path, columns: Sequence[str] | None = None) -> pd.DataFrame:
     """The items table; an x that is a pair stays Arrow's, for a list a row is dear.
 
@@ -31,17 +117,17 @@ def read_items(file: Path, columns: Sequence[str] | None = None) -> pd.DataFrame
         file: `items.parquet`.
         columns: those wanted that are there; null: all.
     """
-    schema = pq.read_schema(file)
+    schema = read_schema(file)
     pairs = schema.field("x").type == PAIRS
     wanted = None if columns is None else [name for name in columns if name in schema.names]
-    table = pq.read_table(file, columns=wanted)
+    table = read(file, wanted)
     frame: pd.DataFrame = table.to_pandas(types_mapper=_arrows if pairs else None)
     return frame
 
 
 def kept_columns(file: Path) -> list[str]:
     """The columns of an items table that are there because a user kept them."""
-    return [name for name in pq.read_schema(file).names if name not in {*COLUMNS, TITLE}]
+    return [name for name in read_schema(file).names if name not in {*COLUMNS, TITLE}]
 
 
 def _arrows(kind: pa.DataType) -> pd.ArrowDtype | None:
@@ -125,10 +211,10 @@ def titles(file: Path, items: Sequence[str]) -> list[str] | None:
         file: `items.parquet`, of pairs.
         items: their names.
     """
-    if "title" not in pq.read_schema(file).names:
+    if "title" not in read_schema(file).names:
         return None
     found: dict[str, str] = {}
-    with pq.ParquetFile(file) as rows:
+    with undamaged(file), pq.ParquetFile(file) as rows:
         for batch in rows.iter_batches(columns=["x", "title"]):
             pairs = pa.table({"item": pc.list_element(batch["x"], 1), "title": batch["title"]})
             known = pairs.filter(pc.is_valid(pairs["title"])).group_by(["item", "title"])
@@ -147,7 +233,7 @@ def _coded(pairs: pa.Array | pa.ChunkedArray, at: int) -> Coded:
 def write_predictions(path: Path, frame: pd.DataFrame, scores: NDArray[np.float32]) -> None:
     """Writes a table and, as its last column, the scores [N, K]."""
     if not isinstance(frame["x"].dtype, pd.ArrowDtype):
-        frame.assign(scores=list(scores)).to_parquet(path, index=False)
+        write(frame.assign(scores=list(scores)), path)
         return
     small = frame.head(1).assign(x=pd.Series([["", ""]]), scores=list(scores[:1]))
     schema = pa.Schema.from_pandas(small, preserve_index=False)
@@ -156,4 +242,4 @@ def write_predictions(path: Path, frame: pd.DataFrame, scores: NDArray[np.float3
     cells = {name: pa.array(frame[name]) for name in frame}
     cells["scores"] = pa.ListArray.from_arrays(starts, pa.array(scores.ravel()))
     table = pa.table([cells[each.name].cast(each.type) for each in schema], schema=schema)
-    pq.write_table(table, path)
+    write(table, path)

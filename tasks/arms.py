@@ -4,6 +4,7 @@ So a study that was killed goes on where it was, and studies that train the same
 folders lie in `.onecycle/studies/`, which no stage reads and which may be deleted at any time.
 """
 
+import os
 from collections.abc import Mapping
 from contextlib import redirect_stdout
 from dataclasses import dataclass
@@ -29,7 +30,7 @@ from onecycle.splits import checked
 from onecycle.studies import outcome
 from onecycle.studies.arm import Arm
 from onecycle.studies.outcome import Part
-from onecycle.tables import joined, read_items
+from onecycle.tables import joined, read_frame, read_items
 from tasks import lr_find, train
 from tasks.problems import Problem
 
@@ -116,7 +117,8 @@ def run(job: Job) -> Path:
     """
     if job.done:
         return job.folder
-    with checkpoint.opened(job.folder.with_suffix(".checkpoints")) as kept:
+    at_once = max(checkpoint.OTHERS, os.cpu_count() or 1)  # so many a kill may have broken off
+    with checkpoint.opened(job.folder.with_suffix(".checkpoints"), at_once) as kept:
         if job.done:  # by another study meanwhile
             return job.folder
         with whole(job.folder, of="training") as partial:
@@ -190,7 +192,7 @@ def _split(job: Job, problem: Problem, paths: Paths, items: pd.DataFrame) -> pd.
         UserError: more leaks than the section's limits allow.
     """
     if not job.own_split:
-        return pd.read_parquet(paths.data("split.parquet"))
+        return read_frame(paths.data("split.parquet"))
     prints = checked.read_prints(paths.data("pixels"))
     split, _ = checked.divide(items, problem.split, prints, paths.data("raw"))
     over = checked.check(items, split, problem.split, prints).over
@@ -210,7 +212,7 @@ def _range_test(job: Job, problem: Problem, learner: Learner) -> dict[str, Any]:
     except (FileNotFoundError, ValueError):  # none yet, or a damaged one
         curve = vars(lr_find.test(learner, problem.lr_find))
         points = {name: _known(values) for name, values in curve.items()}
-        write_json(file, points)
+        write_json(file, points, sealed=True)
     found = {name: np.array(each, dtype=np.float64) for name, each in points.items()}
     chosen = lr_finder.choose(problem.lr_find, lr_finder.Curve(**found))
     return chosen | {"curve": {name: _known(found[name]) for name in ("rates", "smooth")}}

@@ -31,7 +31,7 @@ def run(paths: Paths, params: Params, threads: int) -> None:
     scores = learner.predict(part)
     decision, curve = kind.fit(scores, part.y.numpy(), params, part.size_px, part.groups)
     decision["fitted_on"] = {"part": name, "n": len(part)}
-    write_json(paths.model("decision.json"), decision)
+    write_json(paths.model("decision.json"), decision, sealed=True)
     write_csv(paths.report("calibration.csv"), curve)
     plain = {k: v for k, v in decision.items() if not isinstance(v, list | dict)}
     told = plain | (decision.get("abstain") or {})

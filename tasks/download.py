@@ -1,12 +1,13 @@
 """download: brings the raw files and says what they are."""
 
 import hashlib
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
-from onecycle.errors import UserError
+from onecycle.errors import DamagedError, UserError
 from onecycle.params import Section
 from onecycle.paths import Paths, main_tree, read_json, remove, whole, write_json
 from onecycle.progress import say
@@ -95,7 +96,10 @@ def _extract_all(raw: Path, archives: list[Archive]) -> list[dict[str, Any]]:
         | ({} if archive.unpack else {"unpack": False})
         for each, archive in zip(fetched, archives, strict=True)
     ]
-    if (raw / MARKER).is_file() and read_json(raw / MARKER) == {"archives": said, **describe(raw)}:
+    marked = None
+    with suppress(FileNotFoundError, DamagedError):
+        marked = read_json(raw / MARKER)
+    if marked == {"archives": said, **describe(raw)}:
         say(f"{raw}: already extracted from the same archives")
         return said
     with whole(raw) as partial:

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-import pyarrow.parquet as pq
 from pydantic import Field
 
 from onecycle.decide import intervals, slices, worth
@@ -16,7 +15,7 @@ from onecycle.errors import DiskError, UserError
 from onecycle.params import Section, nearest
 from onecycle.paths import Paths, read_json, whole, write_json
 from onecycle.progress import say
-from onecycle.tables import PAIRS, kept_columns, write_predictions
+from onecycle.tables import PAIRS, kept_columns, read_schema, write_predictions
 
 if TYPE_CHECKING:
     from onecycle.learn.datasets import Dataset
@@ -125,7 +124,7 @@ def to_slice(items: Path, params: Params) -> list[str]:
     Raises:
         UserError: the items have no such column.
     """
-    schema = pq.read_schema(items)
+    schema = read_schema(items)
     sizes = [] if schema.field("x").type == PAIRS else SIZES
     if params.slices is None:
         return kept_columns(items) + sizes

@@ -38,7 +38,7 @@ def run(paths: Paths, params: Params, learner_params: recipe.Learner, threads: i
     columns = {"lr": curve.rates, "loss": curve.smooth, "batch_loss": curve.losses}
     write_csv(paths.report("lr_find.csv"), pd.DataFrame(columns))
     chosen = lr_finder.choose(params, curve)
-    write_json(paths.model("lr.json"), chosen)
+    write_json(paths.model("lr.json"), chosen, sealed=True)
     say(f"learning rate {chosen['used'] or 'not found'}: {chosen['reason']}")
 
 

@@ -3,8 +3,6 @@
 from collections import Counter
 from typing import Any
 
-import pyarrow.parquet as pq
-
 from onecycle.errors import UserError
 from onecycle.foreign import one_line
 from onecycle.items import readers
@@ -12,6 +10,7 @@ from onecycle.items.table import Reading, items_table, notes_table, place, quara
 from onecycle.paths import Paths, remove, whole
 from onecycle.pixels.store import PixelStore, write_store
 from onecycle.progress import say
+from onecycle.tables import write
 
 Params = readers.Params
 
@@ -36,9 +35,9 @@ def run(paths: Paths, params: Params) -> None:
 
     quarantine = quarantine_table(reading.bad)
     with whole(paths.data("quarantine.parquet")) as partial:
-        pq.write_table(quarantine, partial)
+        write(quarantine, partial)
     with whole(paths.data("notes.parquet")) as partial:
-        pq.write_table(notes_table(reading.notes), partial)
+        write(notes_table(reading.notes), partial)
     say(f"{len(good):,} items; {len(reading.bad):,} rows in {paths.data('quarantine.parquet')}")
     for each in quarantine.slice(0, 5).to_pylist():
         say(one_line(f"  {each['file']}, row {each['row']}: {each['reason']}"))
@@ -52,7 +51,7 @@ def run(paths: Paths, params: Params) -> None:
             f"more than prepare.max_bad {params.max_bad:.0%}; mend them, or raise it"
         )
     with whole(paths.data("items.parquet")) as partial:
-        pq.write_table(items_table(good, params.y, pair=not pictures), partial)
+        write(items_table(good, params.y, pair=not pictures), partial)
 
 
 def _decode(paths: Paths, reading: Reading, params: Params) -> list[dict[str, Any]]:

@@ -7,7 +7,7 @@ from onecycle.foreign import write_csv
 from onecycle.paths import Paths, remove, whole, write_json
 from onecycle.progress import say
 from onecycle.splits import checked, leaks, splitters
-from onecycle.tables import joined, read_items
+from onecycle.tables import joined, read_items, write
 
 Params = splitters.Params
 
@@ -29,7 +29,7 @@ def run(paths: Paths, params: Params) -> None:
     _refuse(paths, items, split, params, moved)
     found = checked.check(items, split, params, prints)
     with whole(paths.data("leaks.parquet")) as partial:
-        found.audit.rows.to_parquet(partial, index=False)
+        write(found.audit.rows, partial)
     if found.over:
         raise UserError(f"{paths.data('leaks.parquet')}: " + "\n".join(found.over))
     counts = leaks.counts(split)
@@ -48,9 +48,9 @@ def run(paths: Paths, params: Params) -> None:
         folds = splitters.fold_table(items, params)
         if folds is not None:
             write_csv(partial / "folds.csv", folds)
-    write_json(paths.report("split.json"), report)
+    write_json(paths.report("split.json"), report, sealed=True)
     with whole(paths.data("split.parquet")) as partial:
-        split.reset_index(drop=True).to_parquet(partial, index=False)
+        write(split, partial)
     say(", ".join(f"{part} {n:,}" for part, n in counts.items()))
     for kind, tally in found.kinds.items():
         about = f"{tally['found']:,} of {tally['of']:,} items of {leaks.later(counts)}"

@@ -158,15 +158,14 @@ def check_split(paths: Paths, problem: Problem) -> None:
         UserError: it would be told as the recipe, but another split would train.
     """
     import numpy as np
-    import pandas as pd
 
     from onecycle.splits import checked
-    from onecycle.tables import read_items
+    from onecycle.tables import read_frame, read_items
 
     file, items = paths.data("split.parquet"), read_items(paths.data("items.parquet"))
     prints = checked.read_prints(paths.data("pixels"))
     asked, _ = checked.divide(items, problem.split, prints, paths.data("raw"))
-    lies = pd.read_parquet(file)
+    lies = read_frame(file)
     names = ["id", "split"]  # in the order of the items, as the stage writes them
     one, other = (each[names].to_numpy(dtype=object) for each in (asked, lies))
     if not np.array_equal(one, other):

@@ -81,7 +81,7 @@ def test_sorted_is_what_python_sorts(ids):
 def test_predictions_are_written_as_pandas_writes_rows(folder, table):
     scores = np.linspace(1, 5, len(table), dtype=np.float32)[:, None]
     rows = table[["id", "x", "title", "y", "group"]].assign(predicted=scores[:, 0])
-    rows.assign(scores=list(scores)).to_parquet(folder / "rows.parquet", index=False)
+    tables.write(rows.assign(scores=list(scores)), folder / "rows.parquet")
     columns = rows.assign(x=pd.Series(rows["x"].tolist(), dtype=pd.ArrowDtype(tables.PAIRS)))
     tables.write_predictions(folder / "columns.parquet", columns, scores)
     assert (folder / "rows.parquet").read_bytes() == (folder / "columns.parquet").read_bytes()

@@ -5,7 +5,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
-import pyarrow.parquet as pq
 
 from onecycle import tables
 from onecycle.blocks.pair import Pairs
@@ -16,6 +15,7 @@ from onecycle.learn.learner import Learner
 from onecycle.paths import Paths
 from onecycle.progress import say
 from onecycle.sources.fetch.download import fetch_kept
+from onecycle.tables import read_schema
 
 
 def fresh(paths: Paths, params: recipe.Learner, threads: int) -> Learner:
@@ -73,7 +73,7 @@ def make_learner(data: Datasets, params: recipe.Learner) -> Learner:
 
 def target_of(items: Path) -> str:
     """The target block's name, which prepare wrote into the items table."""
-    metadata = pq.read_schema(items).metadata or {}
+    metadata = read_schema(items).metadata or {}
     name = metadata.get(b"target")
     if name is None:
         raise UserError(f"{items}: does not name its target; run prepare again")

@@ -21,7 +21,7 @@ from onecycle.errors import UserError
 from onecycle.learn import augment
 from onecycle.learn.recipe import View
 from onecycle.pixels.store import PixelStore, Store
-from onecycle.tables import joined, read_items
+from onecycle.tables import joined, read_frame, read_items
 
 Floats = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
 Names = np.ndarray[tuple[int, ...], np.dtype[np.str_]]
@@ -259,5 +259,5 @@ def split_items(
         Tables by the name of the part; the column `split` is the split's, not the data set's own.
     """
     table = read_items(items, columns).drop(columns="split", errors="ignore")
-    rows = joined(table, pd.read_parquet(split))
+    rows = joined(table, read_frame(split))
     return {str(part): each.reset_index(drop=True) for part, each in rows.groupby("split")}

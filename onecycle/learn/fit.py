@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 import torch
@@ -93,11 +93,10 @@ class Fit:
                     self._look()
                     self._step(x, y)
                     point("stepped")
-                    if stop() or (kept and kept.due()):
-                        self._keep()
                     if stop():
-                        say(f"{self.cycle.name}: stopped at {self.done:,} of {self.total:,} steps")
-                        raise KeyboardInterrupt
+                        self._stop()
+                    if kept and kept.due():
+                        self._keep()
                     yield
                 self._look()
                 point("epoch ends")
@@ -105,10 +104,17 @@ class Fit:
                     self.learner.pause = stop
                     self._report()
                 except KeyboardInterrupt:
-                    self._keep()
-                    raise
+                    self._stop()
                 finally:
                     self.learner.pause = None
+            if stop():  # it came while the last epoch was measured
+                self._stop()
+
+    def _stop(self) -> NoReturn:
+        """Ends, as a signal has asked; what was learnt is kept."""
+        self._keep()
+        say(f"{self.cycle.name}: stopped at {self.done:,} of {self.total:,} steps")
+        raise KeyboardInterrupt
 
     def _batches(self) -> Epoch:
         """What is left of the epoch at hand; the model is set to train."""
@@ -192,7 +198,7 @@ class Fit:
         said: dict[str, Any] = {
             "cycle": self.cycle.name,
             "rows": self.rows,
-            "losses": [float(each) for each in self.losses],
+            "losses": torch.stack(self.losses).tolist() if self.losses else [],
             "drawn": self.epoch.drawn if self.epoch else None,
             "scaler": self.learner.stepper.scaler.state_dict(),
         }
@@ -204,7 +210,8 @@ class Fit:
         self.rows = said["rows"]
         self.losses = [torch.tensor(each, device=device) for each in said["losses"]]
         self.optimiser.restore(begun.under("optimiser."))
-        self.learner.stepper.scaler.load_state_dict(said["scaler"])
+        if said["scaler"]:  # not of other types than float16
+            self.learner.stepper.scaler.load_state_dict(said["scaler"])
         go_on_drawing(begun.under("draws."), device)
         say(
             f"going on from epoch {self.learner.epoch}, step {len(self.losses)} of {self.steps} of "

@@ -23,9 +23,10 @@ def key(value: Any) -> str:  # noqa: ANN401 - what JSON can hold
 
 
 def data(paths: Paths) -> list[str | None]:
-    """Of the items and of their pictures; null where there are none."""
-    index = paths.data("pixels") / "index.json"
-    return [sha256(paths.data("items.parquet")), sha256(index) if index.exists() else None]
+    """Of the items and of their pictures' names, sizes and content; null where there are none."""
+    pixels = [paths.data("pixels") / name for name in ("index.json", "prints.parquet")]
+    found = [sha256(file) if file.exists() else None for file in pixels]
+    return [sha256(paths.data("items.parquet")), *found]
 
 
 def weights(learner: Mapping[str, Any]) -> str | None:

@@ -10,10 +10,11 @@ from safetensors import SafetensorError
 from onecycle.blocks import targets
 from onecycle.blocks.image import Images
 from onecycle.blocks.pair import Pairs
-from onecycle.errors import UserError
+from onecycle.errors import COPY, DamagedError, UserError
 from onecycle.learn import collab, device, recipe
 from onecycle.learn.datasets import Blocks, Dataset, Datasets
 from onecycle.learn.groups import Grouped
+from onecycle.learn.identity import sha256
 from onecycle.learn.learner import Learner
 from onecycle.learn.seeding import built
 from onecycle.paths import read_json, whole, write_json
@@ -68,8 +69,9 @@ def save(learner: Learner, folder: Path, training: dict[str, Any]) -> None:
         "parameters": sum(p.numel() for p in model.parameters()),
         "training": training,
         "made_with": learner.made_with,
+        "weights_sha256": sha256(folder / "model.safetensors"),
     }
-    write_json(folder / "model.json", described)
+    write_json(folder / "model.json", described, sealed=True)
 
 
 def description(learner: Learner) -> dict[str, Any]:
@@ -90,13 +92,16 @@ def load(folder: Path, pixels: Path | None = None) -> Learner:
         UserError: a file is damaged, or the weights are not of this model.
     """
     blocks, params = described(folder / "model.json", pixels)
-    model = build(blocks, params)
     file = folder / "model.safetensors"
+    told = read_json(folder / "model.json").get("weights_sha256")
+    if told not in (None, sha256(file)):
+        raise DamagedError(file, "not the weights that model.json tells of", COPY)
+    model = build(blocks, params)
     try:
         model.load_state_dict(safetensors.torch.load_file(file))
     except (SafetensorError, RuntimeError) as error:
         first = str(error).splitlines()[0]
-        raise UserError(f"{file}: is damaged or of another model ({first}); train again") from error
+        raise DamagedError(file, f"or of another model; {first}", "train again") from error
     return Learner(model, Datasets(blocks, {}), params, device.choose(params.precision))
 
 
@@ -115,6 +120,8 @@ def described(file: Path, pixels: Path | None) -> tuple[Blocks, Any]:
             return Blocks.of(pairs, target, None, None), params
         store = pixels or InMemory([], x["size"], x["channels"])
         return Blocks.of(None, target, params, store), params
+    except DamagedError as error:
+        raise DamagedError(file, error.why, COPY) from None
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        said = f"{type(error).__name__}: {error}".splitlines()[0]
-        raise UserError(f"{file}: is damaged or of an older version ({said}); train anew") from None
+        said = f"or of an older version; {type(error).__name__}: {error}".splitlines()[0]
+        raise DamagedError(file, said, "train again") from None

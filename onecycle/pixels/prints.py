@@ -13,10 +13,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from onecycle.pixels.decode import Pixels
+from onecycle.tables import write
 
 SIDE, KEPT = 64, 16  # of the grey copy; frequencies of each axis
 PLAIN = 2.0  # grey levels, 0 to 255: with less contrast the bits would be noise
@@ -97,4 +97,4 @@ def write_prints(path: Path, names: Sequence[str], prints: Sequence[Print]) -> N
         "hash": pa.array([each.hash for each in prints], pa.binary(KEPT * KEPT // 8)),
         "mirror": pa.array([each.mirror for each in prints], pa.binary(KEPT * KEPT // 8)),
     }
-    pq.write_table(pa.table(columns), path)
+    write(pa.table(columns), path)

@@ -1,12 +1,13 @@
 """The pixel store: every picture decoded once, its short side resized, kept as flat uint8.
 
-A folder with `index.json` (size, channels, ids, stored and published heights and widths) and, where
-there are pictures, `pixels.u8`: their H x W x C arrays one after another, read by memory mapping,
-and `prints.parquet`, by which equal and similar pictures are found.
+A folder with `index.json` (size, channels, ids, stored and published heights and widths, checksums)
+and, where there are pictures, `pixels.u8`: their H x W x C arrays one after another, read by memory
+mapping, and `prints.parquet`, by which equal and similar pictures are found.
 """
 
 import os
 import warnings
+import zlib
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -14,7 +15,7 @@ from typing import Protocol
 
 import numpy as np
 
-from onecycle.errors import UserError
+from onecycle.errors import DamagedError, UserError
 from onecycle.paths import read_json, whole, write_json
 from onecycle.pixels.decode import Decoded, Pixels, decode
 from onecycle.pixels.prints import Print, print_of, write_prints
@@ -78,7 +79,7 @@ class InMemory:
 
 
 class PixelStore:
-    """Reads a store.
+    """Reads a store; it may be larger than memory.
 
     Args:
         folder: a stage's `pixels/`.
@@ -89,21 +90,27 @@ class PixelStore:
         shape: stored heights and widths, int64 [N, 2].
 
     Raises:
-        UserError: the store is not whole.
+        UserError: the store is not whole; so does a picture that is not what was stored.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         index = read_json(folder / "index.json")
-        if "size" not in index:
-            raise UserError(f"{folder / 'index.json'}: does not tell the size; prepare again")
-        self.size: int | None = index["size"]
-        self._row = {name: row for row, name in enumerate(index["ids"])}
-        self.channels = int(index["channels"])
-        shapes = [index["height"], index["width"]]
-        self.shape: Shapes = np.array(shapes, dtype=np.int64).reshape(2, -1).T  # height, width
-        published = [index["published_width"], index["published_height"]]
-        self._published = np.array(published, dtype=np.float64).reshape(2, -1).T
+        try:
+            self.size: int | None = index["size"]
+            self._row = {name: row for row, name in enumerate(index["ids"])}
+            self.channels = int(index["channels"])
+            shapes = [index["height"], index["width"]]
+            self.shape: Shapes = np.array(shapes, dtype=np.int64).reshape(2, -1).T  # height, width
+            published = [index["published_width"], index["published_height"]]
+            self._published = np.array(published, dtype=np.float64).reshape(2, -1).T
+            self._crc32 = np.array(index["crc32"], dtype=np.uint32)
+        except (KeyError, TypeError, ValueError) as error:
+            said = f"{type(error).__name__}: {error}"
+            raise DamagedError(
+                folder / "index.json", f"or of an older version; {said}", "prepare again"
+            ) from None
+        self._is_checked = np.zeros(len(self._row), dtype=bool)
         self._start = np.concatenate([[0], np.cumsum(self.shape.prod(1) * self.channels)])
         self._flat = self._map(folder / "pixels.u8")
 
@@ -126,7 +133,21 @@ class PixelStore:
     def __getitem__(self, row: int) -> Pixels:
         """A picture, uint8 [H, W, C]."""
         height, width = self.shape[row]
-        return self._flat[self._start[row] : self._start[row + 1]].reshape(height, width, -1)
+        flat = self._flat[self._start[row] : self._start[row + 1]]
+        if not self._is_checked[row]:
+            self._check(row, flat)
+        return flat.reshape(height, width, -1)
+
+    def _check(self, row: int, flat: Pixels) -> None:
+        """Holds a picture to its checksum when it is read for the first time.
+
+        Raises:
+            DamagedError: it is not what was stored.
+        """
+        if zlib.crc32(flat.data) != self._crc32[row]:
+            name = list(self._row)[row]
+            raise DamagedError(self.folder / "pixels.u8", f"the picture of item '{name}' changed")
+        self._is_checked[row] = True
 
     def size_px(self, rows: Sequence[int]) -> Sizes:
         """Widths and heights of pictures as published, float64 [N, 2], in pixels."""
@@ -160,7 +181,7 @@ def write_store(
     bad: dict[str, str] = {}
     names: list[str] = []
     prints: list[Print] = []
-    shapes: list[tuple[int, int, int, int]] = []
+    shapes: list[tuple[int, int, int, int, int]] = []
     with whole(folder) as partial:
         partial.mkdir()
         if files:
@@ -173,17 +194,19 @@ def write_store(
                     pixels, published, notes = found
                     for said in notes:
                         note(name, said)
-                    stream.write(pixels.tobytes())
+                    content = pixels.tobytes()
+                    stream.write(content)
                     names.append(name)
                     prints.append(printed)
-                    shapes.append((pixels.shape[0], pixels.shape[1], *published))
+                    height, width = pixels.shape[:2]
+                    shapes.append((height, width, *published, zlib.crc32(content)))
             write_prints(partial / "prints.parquet", names, prints)
-        columns = list(zip(*shapes, strict=True)) or [()] * 4
-        keys = ["height", "width", "published_width", "published_height"]
+        keys = ["height", "width", "published_width", "published_height", "crc32"]
+        columns = list(zip(*shapes, strict=True)) or [()] * len(keys)
         index: dict[str, object] = {"size": size, "channels": channels, "ids": names} | {
             k: list(c) for k, c in zip(keys, columns, strict=True)
         }
-        write_json(partial / "index.json", index)
+        write_json(partial / "index.json", index, sealed=True)
     return bad
 
 

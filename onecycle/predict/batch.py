@@ -16,8 +16,9 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from onecycle import tables
 from onecycle.decide.histograms import Histograms, merged
-from onecycle.errors import UserError
+from onecycle.errors import DamagedError, UserError
 from onecycle.foreign import inert
 from onecycle.paths import read_json, remove, settle, telling, whole, write_json
 from onecycle.progress import say
@@ -77,8 +78,8 @@ def run(job: Job, out: Path, *, restart: bool = False) -> Histograms:
         for start, (table, counts) in zip(todo, job.make(todo), strict=True):
             kept = table.replace_schema_metadata({HISTOGRAMS: json.dumps(counts)})
             with whole(files[start // job.chunk]) as partial:
-                pq.write_table(kept, partial)
-        found = merged(json.loads(pq.read_schema(file).metadata[HISTOGRAMS]) for file in files)
+                tables.write(kept, partial)
+        found = merged(json.loads(tables.read_schema(file).metadata[HISTOGRAMS]) for file in files)
         with telling(out):
             assemble(files, out, folder, job.answers)
             write_json(histograms_of(out), found)
@@ -90,8 +91,8 @@ def run(job: Job, out: Path, *, restart: bool = False) -> Histograms:
 def sound(file: Path) -> bool:
     """Whether a part is there and whole; a machine that lost its power may leave a stump."""
     try:
-        return HISTOGRAMS in (pq.read_schema(file).metadata or {})
-    except (OSError, pa.ArrowException):
+        return HISTOGRAMS in (tables.read_schema(file).metadata or {})
+    except (FileNotFoundError, DamagedError):
         return False
 
 
@@ -153,7 +154,10 @@ def _is(file: IO[bytes], path: Path) -> bool:
 def begin(folder: Path, plan: str, *, restart: bool) -> None:
     """Leaves the parts of the same plan, and none of another."""
     file = folder / "plan.json"
-    before = read_json(file)["plan"] if file.exists() else None
+    try:
+        before = read_json(file)["plan"]
+    except (FileNotFoundError, DamagedError, KeyError, TypeError):  # none, or a damaged one
+        before = None
     if before != plan or restart:
         if before is not None:
             other = "the parts are of another model, other inputs or options"

@@ -16,8 +16,9 @@ import pyarrow as pa
 from onecycle.decide import histograms
 from onecycle.decide.histograms import Histograms
 from onecycle.decide.kinds import KINDS
-from onecycle.errors import UserError
+from onecycle.errors import COPY, DamagedError, UserError
 from onecycle.learn import device, saved
+from onecycle.learn.identity import sha256
 from onecycle.learn.learner import Learner
 from onecycle.paths import read_json
 from onecycle.predict.pictures import Pictures
@@ -47,7 +48,7 @@ def load_model(folder: Path | str, threads: int | None = None) -> Model:
             )
     if threads is not None:
         device.use_threads(threads)
-    hashes = {name: _sha256(folder / name) for name in FILES}
+    hashes = {name: sha256(folder / name) for name in FILES}
     if (folder / "lineage.json").is_file():
         told = _read(folder / "lineage.json").get("model", {}).get("sha256")
         if told not in (None, hashes["model.safetensors"]):
@@ -56,11 +57,6 @@ def load_model(folder: Path | str, threads: int | None = None) -> Model:
                 "damaged, or was trained since; run evaluate, or fetch it again"
             )
     return Model(saved.load(folder), _read(folder / "decision.json"), hashes, folder)
-
-
-def _sha256(file: Path) -> str:
-    with file.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def code_sha256() -> str:
@@ -74,10 +70,10 @@ def code_sha256() -> str:
 def _read(file: Path) -> dict[str, Any]:
     try:
         found = read_json(file)
-    except ValueError as error:
-        raise UserError(f"{file}: is damaged, no JSON ({error}); fetch it again") from None
+    except DamagedError as error:
+        raise DamagedError(file, error.why, COPY) from None
     if not isinstance(found, dict):
-        raise UserError(f"{file}: is damaged: expected a JSON object; fetch it again")
+        raise DamagedError(file, "expected a JSON object", COPY)
     return found
 
 
@@ -117,7 +113,7 @@ class Model:
             self.schema = self._schema()
         except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
             said = f"{type(error).__name__}: {error}".splitlines()[0]
-            raise UserError(f"{file}: is damaged ({said}); run calibrate") from None
+            raise DamagedError(file, said, "run calibrate") from None
         self.takes = TAKES[learner.data.blocks.x.kind](learner)
 
     @property

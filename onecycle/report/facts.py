@@ -14,6 +14,7 @@ from onecycle.paths import Paths, read_json
 from onecycle.report.rated import RatedItems
 from onecycle.report.training import Trained
 from onecycle.report.words import count
+from onecycle.tables import read_frame
 
 
 @dataclass(frozen=True)
@@ -84,10 +85,10 @@ class Facts:
             curve=pd.read_csv(paths.report("calibration.csv")),
             trained=Trained.read(paths),
             split=read_json(paths.report("split.json")),
-            leaks=pd.read_parquet(paths.data("leaks.parquet")),
+            leaks=read_frame(paths.data("leaks.parquet")),
             source=read_json(paths.data("source.json")),
-            quarantine=pd.read_parquet(paths.data("quarantine.parquet")),
-            notes=pd.read_parquet(paths.data("notes.parquet")),
+            quarantine=read_frame(paths.data("quarantine.parquet")),
+            notes=read_frame(paths.data("notes.parquet")),
             slices=slices,
             lineage=read_json(lineage) if lineage.exists() else {},
             rated=rated,

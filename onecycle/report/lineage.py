@@ -7,12 +7,10 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-import pyarrow.parquet as pq
-
 from onecycle.errors import UserError
 from onecycle.paths import Paths, read_json, write_json
 from onecycle.report.words import place
-from onecycle.tables import content_sha256
+from onecycle.tables import content_sha256, read
 
 CODE = Path(__file__).parents[2]  # the folder that holds these packages
 FOLDERS = ("onecycle", "tasks")
@@ -29,7 +27,7 @@ def write(paths: Paths, asked: dict[str, Any]) -> None:
     Raises:
         UserError: model.json does not tell what the model was made with.
     """
-    model, items = read_json(paths.model("model.json")), paths.data("items.parquet")
+    model, table = read_json(paths.model("model.json")), read(paths.data("items.parquet"))
     if "made_with" not in model:
         raise UserError(f"{paths.model('model.json')}: is of an older version; train again")
     made = model["made_with"]
@@ -38,12 +36,12 @@ def write(paths: Paths, asked: dict[str, Any]) -> None:
         "model": {"sha256": _sha256(paths.model("model.safetensors"))},
         "data": {
             "sha256": of_source(read_json(paths.data("source.json"))),
-            "items": pq.read_metadata(items).num_rows,
-            "items_sha256": content_sha256(pq.read_table(items)),
+            "items": table.num_rows,
+            "items_sha256": content_sha256(table),
         },
         "split": {
             "by": read_json(paths.report("split.json"))["by"],
-            "sha256": content_sha256(pq.read_table(paths.data("split.parquet"))),
+            "sha256": content_sha256(read(paths.data("split.parquet"))),
         },
         "params": without_places(asked),
         "code": of_code(),

@@ -8,6 +8,7 @@ import pandas as pd
 from onecycle.splits import leaks, limits, moving, splitters
 from onecycle.splits.audit import Audit, audit
 from onecycle.splits.splitter import Parts, Splitter
+from onecycle.tables import read_frame
 
 Tally = dict[str, int | float | None]
 
@@ -30,7 +31,7 @@ class Checked:
 def read_prints(folder: Path) -> pd.DataFrame | None:
     """The prints of the pictures in a pixel store; null where it holds none."""
     file = folder / "prints.parquet"
-    return pd.read_parquet(file) if file.exists() else None
+    return read_frame(file) if file.exists() else None
 
 
 def divide(

@@ -107,8 +107,9 @@ def told_if_damaged(folder: Path) -> Iterator[None]:
     try:
         yield
     except (FileNotFoundError, EOFError, BadZipFile, ValueError) as error:
+        why = getattr(error, "why", error)  # of a DamagedError: without another remedy
         raise UserError(
-            f"{folder}: a training that was kept is damaged ({error}); remove the folder, and run "
+            f"{folder}: a training that was kept is damaged ({why}); remove the folder, and run "
             "the study again: only what is missing is trained"
         ) from error
 
@@ -119,7 +120,7 @@ def write(folder: Path, parts: Mapping[str, Part], told: Mapping[str, Any]) -> N
         f"{part}/{name}": each for part, of in parts.items() for name, each in of.arrays().items()
     }
     np.savez(folder / SCORES, **arrays)  # type: ignore[arg-type]  # its keywords are arrays
-    write_json(folder / TOLD, told)
+    write_json(folder / TOLD, dict(told), sealed=True)
 
 
 @dataclass(frozen=True)

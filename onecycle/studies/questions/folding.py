@@ -15,7 +15,7 @@ from onecycle.studies.compare import Estimate, Judge
 from onecycle.studies.finding import Done, Finding, Picture
 from onecycle.studies.questions.folded import FOLDS, Folded, spread
 from onecycle.studies.words import luck, score, signed, told
-from onecycle.tables import read_items
+from onecycle.tables import read_frame, read_items
 
 
 def items(asked: Asked) -> pd.DataFrame:
@@ -116,7 +116,7 @@ def _figures(
         found["spread by luck of items"] = _range(spread(folded.dealt(groups=False)))
     sizes = [len(run.parts["valid"]) + len(run.parts["test"]) for run in done[FOLDS].runs[0]]
     found["learns from"] = float(len(items(asked)) - np.mean(sizes))
-    split = pd.read_parquet(asked.paths.data("split.parquet"))
+    split = read_frame(asked.paths.data("split.parquet"))
     found["as asked, learns from"] = int((split["split"] == "train").sum())
     for judge in judges.values():
         if ASKED in judge:

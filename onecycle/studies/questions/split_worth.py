@@ -32,6 +32,7 @@ from onecycle.studies.pictures import legend_above
 from onecycle.studies.questions import folding
 from onecycle.studies.questions.folded import FOLDS
 from onecycle.studies.words import luck, score, signed, told
+from onecycle.tables import read_frame
 
 GROUP, RANDOM = "by group", "random"
 KINDS_OF_LEAK = ("group", "identical", "near", "pair", "time")
@@ -148,7 +149,7 @@ def _first(judge: Judge, gain: Estimate, times: Estimate | None, seeds: int) -> 
 
 def _adopt(asked: Asked) -> tuple[list[str], str]:
     """The line that keeps groups whole, where the asked split divides them."""
-    split = pd.read_parquet(asked.paths.data("split.parquet"))
+    split = read_frame(asked.paths.data("split.parquet"))
     divided = leaks.shared_groups(folding.items(asked), split)
     if not divided:
         return [], "The asked split keeps groups whole: nothing is to be changed."

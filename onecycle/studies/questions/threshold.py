@@ -25,8 +25,6 @@ Figures:
 
 from collections.abc import Mapping
 
-import pandas as pd
-
 from onecycle.decide import multicategory
 from onecycle.decide.labelling import Aim, Goal
 from onecycle.errors import UserError
@@ -38,6 +36,7 @@ from onecycle.studies.questions import sweeping
 from onecycle.studies.questions.choosing import EXACT, PER_CLASS, SWEEP, Chooser
 from onecycle.studies.questions.sweeping import Sweep
 from onecycle.studies.words import luck, score, signed, told
+from onecycle.tables import read_frame
 
 ALWAYS: tuple[Aim, ...] = ("accuracy_multi", "f1_macro")
 Figures = Mapping[str, Estimate | float]
@@ -59,7 +58,7 @@ def arms(asked: Asked, done: Done) -> list[Arm]:
             f"threshold: {asked.problem} gives no labels by a threshold (prepare.y: {asked.kind}); "
             "the study is for a problem of y: multicategory, such as sample_pascal"
         )
-    parts = pd.read_parquet(asked.paths.data("split.parquet"), columns=["split"])["split"]
+    parts = read_frame(asked.paths.data("split.parquet"), ["split"])["split"]
     if not (parts == "test").any():
         raise UserError(
             "threshold: there is no test part, so nothing tells what a choice on valid is worth; "
