@@ -1,10 +1,10 @@
 """One cycle of training, step by step: it can be written down after any step and gone on with."""
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NoReturn
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -138,7 +138,7 @@ class Fit:
     def _look(self) -> None:
         """Whether the last step's loss is finite: asked late, for a GPU is not waited for here."""
         last, self.last = self.last, None
-        if last is None or np.isfinite(float(last.loss)):
+        if last is None or math.isfinite(last.loss):
             return
         del self.losses[-1]
         self.learner.steps -= 1
