@@ -31,7 +31,8 @@ def test_reading_a_store_keeps_none_of_it(tmp_path):
     sums = [zlib.crc32(bytes(side * side * 3))] * n
     index = {"size": side, "channels": 3, "ids": ids, "crc32": sums, **sides}
     write_json(tmp_path / "index.json", index)
-    store, before = PixelStore(tmp_path), own_bytes()
+    before = own_bytes()
+    store = PixelStore(tmp_path)
     for row in np.random.default_rng(0).permutation(n).tolist():
         assert store[row].sum(dtype=np.int64) == 0
     assert own_bytes() - before < 384 * MB / 20
