@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import IO
 
 from onecycle.errors import UserError
-from onecycle.paths import home, whole
+from onecycle.paths import home, telling, whole, write_whole
 from onecycle.progress import complain, say
 
 UI_PORT = 4200  # Prefect's own default
@@ -29,7 +29,8 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--for-run", action="store_true", help="for one run, on any free port")
     arguments = parser.parse_args(argv)
     try:
-        serve(0 if arguments.for_run else arguments.port, for_run=arguments.for_run)
+        with telling(home() / "prefect"):
+            serve(0 if arguments.for_run else arguments.port, for_run=arguments.for_run)
     except UserError as error:
         complain(error)
         return 1
@@ -54,7 +55,7 @@ def serve(port: int, *, for_run: bool) -> None:
         listener = listen(port)
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
         if not for_run:
-            address.write_text(url)
+            write_whole(address, url)
         for name in [each for each in os.environ if each.startswith("PREFECT_")]:
             del os.environ[name]  # of another server, such as its database
         os.environ.update(secured(url, folder))

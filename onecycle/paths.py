@@ -96,20 +96,14 @@ def whole(path: Path, needs: int | None = None, of: str | None = None) -> Iterat
         DiskError: the disk is full, read-only or gone, or may not be written to.
     """
     name = of or path.name
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    partial = temporary(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         sweep(path.parent, path.name)
         remove(partial)
         point("writing", name)
         yield partial
-        point("syncing", name)
-        if partial.is_file():
-            _sync(partial)
-        point("renaming", name)
-        _put(partial, path)
-        _sync(path.parent)
-        point("renamed", name)
+        settle(partial, path, name)
     except Exception as error:
         if _is_of_disk(error, partial):
             with suppress(OSError):
@@ -119,6 +113,23 @@ def whole(path: Path, needs: int | None = None, of: str | None = None) -> Iterat
     finally:
         with suppress(OSError):  # of a disk that is gone
             remove(partial)
+
+
+def temporary(path: Path) -> Path:
+    """The name under which this process writes what is to be at a path; `sweep` knows it."""
+    return path.with_name(f".{path.name}.{os.getpid()}.partial")
+
+
+def settle(partial: Path, path: Path, of: str | None = None) -> None:
+    """Gives what was written its name, once the disk has it; `of` is what a trial calls it."""
+    name = of or path.name
+    point("syncing", name)
+    if partial.is_file():
+        _sync(partial)
+    point("renaming", name)
+    _put(partial, path)
+    _sync(path.parent)
+    point("renamed", name)
 
 
 def _put(partial: Path, path: Path) -> None:
@@ -160,10 +171,12 @@ def sweep(folder: Path, name: str = "*") -> None:
         name: of the file or folder that was being written; all by default.
     """
     known = name if name == "*" else glob.escape(name)
-    for left in folder.glob(f".{known}.*.partial"):
+    # The second are temporaries of a temporary, such as of an archive that is unpacked into one.
+    for left in [*folder.glob(f".{known}.*.partial"), *folder.glob(f"..{known}.*.partial")]:
         process = left.name.split(".")[-2]
         if process.isdecimal() and not _lives(int(process)):
-            remove(left)
+            with suppress(OSError):  # another process sweeps too, or it may not be removed
+                remove(left)
 
 
 def _lives(process: int) -> bool:
@@ -205,10 +218,12 @@ def _is_of_disk(error: Exception, partial: Path) -> bool:
     number = number_of(error)
     if number in FULL:
         return True
+    if isinstance(error, OSError) and number is None:  # pandas' own
+        return not partial.parent.exists()
     where = str(getattr(error, "filename", None) or "")
     here = bool(where) and (where.startswith(str(partial)) or partial.is_relative_to(where))
     if number == errno.ENOENT:
-        return here and not partial.parent.exists()
+        return here or not partial.parent.exists()
     return here or not where if number in GONE else here and number in REMEDY
 
 
@@ -224,9 +239,8 @@ def disk_error(path: Path, error: BaseException, needs: int | None) -> DiskError
     while isinstance(cause, DiskError) and cause.__cause__:
         cause = cause.__cause__
     number = number_of(cause)
-    said = os.strerror(number) if number else str(cause).splitlines()[0]
-    if number == errno.ENOENT:
-        said = "its folder has vanished"
+    gone = number is None or number == errno.ENOENT
+    said = "its folder has vanished" if gone else os.strerror(number or 0)
     room = f"{needs:,} bytes or more are needed" if needs else "its size is not known"
     with suppress(OSError):
         there = next(each for each in path.absolute().parents if each.exists())
@@ -239,6 +253,26 @@ def disk_error(path: Path, error: BaseException, needs: int | None) -> DiskError
 def _size(path: Path) -> int:
     files = [path] if path.is_file() else [each for each in path.rglob("*") if each.is_file()]
     return sum(each.stat().st_size for each in files)
+
+
+@contextmanager
+def telling(path: Path, needs: int | None = None, *, reads: bool = False) -> Iterator[None]:
+    """Tells of a path that is written to otherwise than by `whole`.
+
+    Args:
+        path: what is told.
+        needs: its bytes, where they are known.
+        reads: whether files elsewhere are read meanwhile: what may be of them stays as it is.
+
+    Raises:
+        DiskError: the disk is full, read-only or failing, or may not be written to.
+    """
+    try:
+        yield
+    except OSError as error:
+        if number_of(error) in (FULL if reads else {*REMEDY, *GONE}):
+            raise disk_error(path, error, needs) from error
+        raise
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from pathlib import Path
 from onecycle.errors import UserError
 from onecycle.faults import point
 from onecycle.params import nearest
-from onecycle.paths import FULL, GONE, Paths, disk_error, number_of
+from onecycle.paths import FULL, GONE, Paths, disk_error, number_of, write_whole
 from onecycle.progress import complain, say
 from tasks import (
     calibrate,
@@ -137,7 +137,7 @@ def write_index() -> None:
 
 def write_schema(path: Path = SCHEMA_FILE) -> None:
     """Writes the JSON schema of params.yaml."""
-    path.write_text(json.dumps(schema(), indent=1) + "\n", encoding="utf-8")
+    write_whole(path, json.dumps(schema(), indent=1) + "\n")
 
 
 if __name__ == "__main__":

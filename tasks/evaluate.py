@@ -11,7 +11,7 @@ from pydantic import Field
 from onecycle.decide import intervals, slices, worth
 from onecycle.decide.kinds import KINDS
 from onecycle.decide.sample import Sample
-from onecycle.errors import UserError
+from onecycle.errors import DiskError, UserError
 from onecycle.params import Section, nearest
 from onecycle.paths import Paths, read_json, whole, write_json
 from onecycle.progress import say
@@ -113,7 +113,7 @@ def run(paths: Paths, params: Params, threads: int, asked: dict[str, Any]) -> No
     card.write(facts, params.card.model_dump(), paths.model("README.md"))
     y_range = getattr(learner.recipe, "y_range", None)
     reference.write(paths, part, sample.scores, answers, decision, y_range)
-    with suppress(OSError):  # it is no output of this stage, nor anything that stops it
+    with suppress(OSError, DiskError):  # it is no output of this stage, nor anything that stops it
         index.write(paths.root)
     say(summary(found, kind.headline))
 

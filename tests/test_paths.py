@@ -2,11 +2,15 @@
 
 import json
 import subprocess
+import sys
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from onecycle import paths
+from onecycle.errors import DiskError
+from onecycle.foreign import write_csv
 from onecycle.paths import Paths, whole
 
 
@@ -81,3 +85,39 @@ def test_an_experiment_of_dvc_s_queue_starts_at_the_tree_that_it_was_queued_in(
         subprocess.run(["git", "init", "-q"], cwd=folder, check=True)
     monkeypatch.chdir(clone)
     assert paths.main_tree() == tmp_path / "main"
+
+
+def dead() -> int:
+    """The number of a process that is no more."""
+    process = subprocess.Popen([sys.executable, "-c", ""])
+    process.wait()
+    return process.pid
+
+
+def test_two_that_sweep_the_same_harm_neither(tmp_path, monkeypatch):
+    """The other process removes a left-over between this one's look and its own removal."""
+    (tmp_path / f".x.{dead()}.partial").mkdir()
+    remove = paths.remove
+
+    def beaten(path: Path) -> None:
+        remove(path)
+        if path.name != paths.temporary(tmp_path / "x").name:
+            raise FileNotFoundError(2, "no such file", str(path))
+
+    monkeypatch.setattr(paths, "remove", beaten)
+    paths.write_json(tmp_path / "x", {})
+    assert entries(tmp_path) == {"x"}
+
+
+@pytest.mark.trial("disk", "the disk is taken away, and only its empty mount point is left", "told")
+def test_a_disk_whose_mount_point_stays_has_vanished_too(disk):
+    with pytest.raises(DiskError, match="its folder has vanished"), whole(disk / "new") as it:
+        it.write_text("some")
+        subprocess.run(["umount", "-l", str(disk)], check=True)
+
+
+@pytest.mark.trial("disk", "a folder is removed while a table is written into it", "told in words")
+def test_a_table_whose_folder_vanishes_is_told(tmp_path, monkeypatch):
+    monkeypatch.setattr(paths, "point", lambda *_: paths.remove(tmp_path / "a"))
+    with pytest.raises(DiskError, match="its folder has vanished"):
+        write_csv(tmp_path / "a" / "x.csv", pd.DataFrame({"n": [1]}))

@@ -18,13 +18,6 @@ INPUTS = {
     "params": "Broken params.yaml",
     "leaks": "Planted leaks",
     "names": "Hostile names",
-    "stops": "Stopped and cancelled",
-    "finite": "Not finite",
-    "disk": "Disks that are full, read-only or gone",
-    "memory": "Memory",
-    "two": "Two at once",
-    "rot": "Damaged files",
-    "versions": "Another version",
 }
 FAULTS = {
     "stops": "Stopped and cancelled",

@@ -20,7 +20,7 @@ from onecycle import tables
 from onecycle.decide.histograms import Histograms, merged
 from onecycle.errors import DamagedError, UserError
 from onecycle.foreign import inert
-from onecycle.paths import read_json, remove, whole, write_json
+from onecycle.paths import read_json, remove, settle, telling, whole, write_json
 from onecycle.progress import say
 
 SUFFIXES = (".parquet", ".csv")
@@ -80,10 +80,11 @@ def run(job: Job, out: Path, *, restart: bool = False) -> Histograms:
             with whole(files[start // job.chunk]) as partial:
                 tables.write(kept, partial)
         found = merged(json.loads(tables.read_schema(file).metadata[HISTOGRAMS]) for file in files)
-        assemble(files, out, folder, job.answers)
-        write_json(histograms_of(out), found)
-        (folder / out.name).replace(out)
-        clear(folder)
+        with telling(out):
+            assemble(files, out, folder, job.answers)
+            write_json(histograms_of(out), found)
+            settle(folder / out.name, out)
+            clear(folder)
     return found
 
 
@@ -126,9 +127,10 @@ def held(folder: Path, out: Path) -> Iterator[None]:
         UserError: another process has it.
     """
     while True:
-        folder.mkdir(parents=True, exist_ok=True)
         try:
-            file = (folder / "lock").open("ab")
+            with telling(out):
+                folder.mkdir(parents=True, exist_ok=True)
+                file = (folder / "lock").open("ab")
         except FileNotFoundError:  # its last holder took the folder away just now
             continue
         with file:

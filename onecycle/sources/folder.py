@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from onecycle.errors import UserError
+from onecycle.paths import FULL, number_of
 from onecycle.progress import track
 from onecycle.sources.fetch.disk import BLOCK, claim
 
@@ -36,6 +37,8 @@ def copy_folder(folder: Path, target: Path) -> None:
             else:
                 shutil.copyfile(path, copy)
     except OSError as error:
+        if number_of(error) in FULL:  # the copy's disk, of which who makes it tells
+            raise
         raise UserError(f"{folder}: download.folder can't be copied: {error}") from error
 
 

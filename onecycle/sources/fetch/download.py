@@ -107,7 +107,7 @@ def fetch(
         return _verify_local(url, parts, checksum, size)
     path = folder / _file_name(url, parts, name)
     try:
-        with disk.held(path):
+        with paths.telling(path, size), disk.held(path):
             return _download(url, path, checksum, size)
     except OSError as error:
         raise UserError(
@@ -191,7 +191,7 @@ def _download(url: str, path: Path, checksum: str | None, size: int | None) -> F
     sha256 = content.digests["sha256"]
     if pin.checksum is None:
         paths.write_whole(record, f"{sha256}  {path.name}\n")
-    partial.path.replace(path)
+    paths.settle(partial.path, path)
     partial.remove()
     return Fetched(path, content.size, sha256, shown(url))
 

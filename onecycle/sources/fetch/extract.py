@@ -2,8 +2,8 @@
 
 import filecmp
 import shutil
-import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
 
 from onecycle import paths
@@ -44,11 +44,9 @@ def extract(archive: Path, folder: Path) -> None:
     try:
         with members(archive) as found:
             placed = _placed(archive, found)
-            claim(folder, sum(-(-member.size // BLOCK) * BLOCK for _, member in placed))
-            folder.parent.mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}.") as near:
-                staged = Path(near, "staged")
-                staged.mkdir()
+            size = sum(-(-member.size // BLOCK) * BLOCK for _, member in placed)
+            claim(folder, size)
+            with paths.telling(folder, size, reads=True), _beside(folder) as staged:
                 for path, member in track(placed, f"unpack {archive.name}"):
                     _write(member, staged / path)
                 _move_in(archive, staged, folder)
@@ -67,6 +65,21 @@ def extract(archive: Path, folder: Path) -> None:
             f"{archive}: cannot be unpacked into {folder} ({error}): "
             "free space on its disk, or allow reading the one and writing the other"
         ) from error
+
+
+@contextmanager
+def _beside(folder: Path) -> Iterator[Path]:
+    """A temporary folder next to another; those of processes that are no more go."""
+    near = paths.temporary(folder)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    paths.sweep(folder.parent, folder.name)
+    paths.remove(near)
+    near.mkdir()
+    try:
+        yield near
+    finally:
+        with suppress(OSError):  # of a disk that is gone
+            paths.remove(near)
 
 
 def put(file: Path, folder: Path, name: str) -> None:
@@ -158,8 +171,9 @@ def _move_in(archive: Path, staged: Path, folder: Path) -> None:
         for source, target in moves:
             source.rename(target)
     except BaseException:
-        for _, target in moves:
-            paths.remove(target)
+        with suppress(OSError):  # of a disk that is gone
+            for _, target in moves:
+                paths.remove(target)
         raise
 
 
