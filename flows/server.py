@@ -15,8 +15,9 @@ import sys
 from pathlib import Path
 from typing import IO
 
+from onecycle.disks import telling
 from onecycle.errors import UserError
-from onecycle.paths import home, telling, whole, write_whole
+from onecycle.paths import home, whole, write_whole
 from onecycle.progress import complain, say
 
 UI_PORT = 4200  # Prefect's own default

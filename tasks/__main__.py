@@ -10,10 +10,11 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from onecycle.disks import FULL, GONE, disk_error, number_of
 from onecycle.errors import UserError
 from onecycle.faults import point
 from onecycle.params import nearest
-from onecycle.paths import FULL, GONE, Paths, disk_error, number_of, write_whole
+from onecycle.paths import Paths, write_whole
 from onecycle.progress import complain, say
 from tasks import (
     calibrate,

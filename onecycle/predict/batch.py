@@ -18,9 +18,10 @@ import pyarrow.parquet as pq
 
 from onecycle import tables
 from onecycle.decide.histograms import Histograms, merged
+from onecycle.disks import telling
 from onecycle.errors import DamagedError, UserError
 from onecycle.foreign import inert
-from onecycle.paths import read_json, remove, settle, telling, whole, write_json
+from onecycle.paths import read_json, remove, settle, whole, write_json
 from onecycle.progress import say
 
 SUFFIXES = (".parquet", ".csv")

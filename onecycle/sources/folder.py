@@ -6,8 +6,8 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
+from onecycle.disks import FULL, number_of
 from onecycle.errors import UserError
-from onecycle.paths import FULL, number_of
 from onecycle.progress import track
 from onecycle.sources.fetch.disk import BLOCK, claim
 

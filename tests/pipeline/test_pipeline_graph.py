@@ -14,7 +14,7 @@ from tasks.__main__ import STAGES
 # Hold no behaviour of a stage: see DESIGN's graph and the modules' docstrings.
 NO_DEPS = {"onecycle"} | {
     f"onecycle.{name}"
-    for name in ("params", "paths", "progress", "errors", "faults", "foreign", "tables")
+    for name in ("params", "paths", "progress", "disks", "errors", "faults", "foreign", "tables")
 }
 ROOT = Path(__file__).parents[2]
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import SplitResult, unquote, urlsplit
 
-from onecycle import paths
+from onecycle import disks, paths
 from onecycle.errors import UserError
 from onecycle.progress import say
 from onecycle.sources.fetch import disk
@@ -107,7 +107,7 @@ def fetch(
         return _verify_local(url, parts, checksum, size)
     path = folder / _file_name(url, parts, name)
     try:
-        with paths.telling(path, size), disk.held(path):
+        with disks.telling(path, size), disk.held(path):
             return _download(url, path, checksum, size)
     except OSError as error:
         raise UserError(

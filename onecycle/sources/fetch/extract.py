@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
 
-from onecycle import paths
+from onecycle import disks, paths
 from onecycle.errors import UserError
 from onecycle.progress import track
 from onecycle.sources.fetch import names
@@ -46,7 +46,7 @@ def extract(archive: Path, folder: Path) -> None:
             placed = _placed(archive, found)
             size = sum(-(-member.size // BLOCK) * BLOCK for _, member in placed)
             claim(folder, size)
-            with paths.telling(folder, size, reads=True), _beside(folder) as staged:
+            with disks.telling(folder, size, reads=True), _beside(folder) as staged:
                 for path, member in track(placed, f"unpack {archive.name}"):
                     _write(member, staged / path)
                 _move_in(archive, staged, folder)
