@@ -4,7 +4,8 @@ All of it is off unless an environment variable is set:
 
 - `ONECYCLE_FAULT="renaming items.parquet=kill"` ends the process that comes to that place first, by
   SIGKILL; `=ENOSPC`, or another name in `errno`, raises that OSError there instead. A number counts
-  passages of a process: `stepped#3=kill` is the third.
+  passages of a process: `stepped#3=kill` is the third. `*` stands for what no run tells twice, as
+  in `renaming 000001-*=kill`.
 - `ONECYCLE_FAULTS_PASSED=FILE` appends the name of every place that is passed, a line each: a run
   that is not broken tells all the places where it could be.
 """
@@ -13,6 +14,7 @@ import errno
 import os
 import signal
 from collections import Counter
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 BREAK, PASSED = "ONECYCLE_FAULT", "ONECYCLE_FAULTS_PASSED"
@@ -38,6 +40,11 @@ POINTS = {
 _passages: Counter[str] = Counter()
 
 
+def on() -> bool:
+    """Whether a trial is under way."""
+    return BREAK in os.environ or PASSED in os.environ
+
+
 def point(name: str, of: str = "") -> None:
     """A place where a run may be broken.
 
@@ -48,7 +55,7 @@ def point(name: str, of: str = "") -> None:
     Raises:
         OSError: a trial has asked for it.
     """
-    if BREAK not in os.environ and PASSED not in os.environ:
+    if not on():
         return
     assert name in POINTS, name
     place = f"{name} {of}".strip()
@@ -57,7 +64,7 @@ def point(name: str, of: str = "") -> None:
         with Path(passed).open("a") as file:
             file.write(f"{place}\n")
     where, _, what = os.environ.get(BREAK, "").rpartition("=")
-    if where not in (place, f"{place}#{_passages[place]}"):
+    if not any(fnmatchcase(it, where) for it in (place, f"{place}#{_passages[place]}")):
         return
     if what == "kill":
         os.kill(os.getpid(), signal.SIGKILL)

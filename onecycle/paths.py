@@ -271,9 +271,7 @@ def write_json(path: Path, value: Any, *, sealed: bool = False) -> None:  # noqa
     """
     if sealed:
         value = {**value, SEAL: _seal(value)}
-    with whole(path) as partial:
-        text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False)
-        partial.write_text(text + "\n", encoding="utf-8")
+    write_whole(path, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
 
 
 def read_json(path: Path) -> Any:  # noqa: ANN401 - any JSON value

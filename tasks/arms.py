@@ -4,6 +4,7 @@ So a study that was killed goes on where it was, and studies that train the same
 folders lie in `.onecycle/studies/`, which no stage reads and which may be deleted at any time.
 """
 
+import os
 from collections.abc import Mapping
 from contextlib import redirect_stdout
 from dataclasses import dataclass
@@ -88,7 +89,7 @@ def jobs(paths: Paths, arm: Arm, asked: Mapping[str, Any], seed: int, threads: i
         own = sections["split"] != asked["split"]
         split = sections["split"] if own else sha256(paths.data("split.parquet"))
         tested = base | {"split": split, "learner": sections["learner"]}
-        tested["weights"] = identity.weights(sections["learner"])
+        tested["weights"] = assemble.unbound_weights(sections["learner"])
         test = sections["lr_find"]  # of the same curve any suggestion can be taken
         range_key = identity.key(tested | {"lr_find": {**test, "suggestion": None}})
         key = identity.key(tested | {"lr_find": test, "train": sections["train"]})
@@ -116,7 +117,8 @@ def run(job: Job) -> Path:
     """
     if job.done:
         return job.folder
-    with checkpoint.opened(job.folder.with_suffix(".checkpoints")) as kept:
+    at_once = max(checkpoint.OTHERS, os.cpu_count() or 1)  # so many a kill may have broken off
+    with checkpoint.opened(job.folder.with_suffix(".checkpoints"), at_once) as kept:
         if job.done:  # by another study meanwhile
             return job.folder
         with whole(job.folder, of="training") as partial:

@@ -95,10 +95,12 @@ def _key(
     paths: Paths, params: Params, learner: recipe.Learner, threads: int, found: dict[str, Any]
 ) -> str:
     """What names this training: all that decides it, but for what memory makes of a batch."""
+    from onecycle.learn import assemble
+
     asked = learner.model_dump(exclude={"micro_batch"})
     parts = [*identity.data(paths), sha256(paths.data("split.parquet"))]
     code = identity.code(("blocks", "learn", "pixels"), (__file__, str(tables.__file__)))
-    sections = [asked, identity.weights(asked), params.model_dump(), found, threads]
+    sections = [asked, assemble.unbound_weights(asked), params.model_dump(), found, threads]
     return identity.key([parts, sections, code])
 
 
@@ -139,8 +141,12 @@ def train(
         except NotFiniteError as error:
             name = learner.told["phases"][-1]["name"]
             if led_to and error.before:
-                astray.keep(learner, error, led_to)
-                say(f"what led to it is kept: `python -m tasks replay {led_to.name}` looks at it")
+                try:
+                    astray.keep(learner, error, led_to)
+                    how = f"`python -m tasks replay {led_to.name}` looks at it"
+                    say(f"what led to it is kept: {how}")
+                except (OSError, UserError) as full:
+                    say(f"what led to it can't be kept: {full}")
             if params.not_finite == "stop" or halved:
                 raise
             halved = {name: str(error)}
@@ -162,6 +168,8 @@ def _phases(
         found: the content of lr.json.
         halved: the phase whose rates are to be halved, if one is, and why.
     """
+    from onecycle.learn import resume
+
     phases: list[dict[str, Any]] = learner.told.get("phases", [])
     begun = len(phases)
     asked: dict[str, Frozen | Unfrozen] = {"frozen": params.frozen, "unfrozen": params.unfrozen}
@@ -169,6 +177,8 @@ def _phases(
         phase = asked[name]
         learner.freeze_to(-1 if name == "frozen" else 0)
         if at >= begun:
+            if phases and learner.checkpoints:  # for a kill in the next range test
+                learner.checkpoints.write(resume.state(learner))
             before = phases[-1]["rates"][-1] if phases else None
             rates, why = plan(phase, found, learner, before)
             if name in halved:

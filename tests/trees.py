@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import psutil
 
@@ -67,7 +68,7 @@ def hashes(tree: Path) -> dict[str, str]:
     }
 
 
-def rows(tree: Path, query: str) -> list[tuple[str, ...]]:
+def rows(tree: Path, query: str) -> list[tuple[Any, ...]]:
     """What Prefect's database of a tree answers."""
     path = tree / ".onecycle" / "prefect" / "prefect.db"
     with sqlite3.connect(path) as database:

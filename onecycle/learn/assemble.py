@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -90,3 +91,18 @@ def weights_of(params: recipe.Learner) -> Path | None:
 
         weights = recipe.Weights(url=imagenet_url(params.arch))
     return fetch_kept(weights.url, "weights", checksum=weights.checksum).path
+
+
+def unbound_weights(learner: Mapping[str, Any]) -> str | None:
+    """The sha256 of a file of weights that no checksum binds, for it may change where it lies.
+
+    Args:
+        learner: the section `learner`.
+
+    Returns:
+        Null where a checksum binds the file, or there is none.
+    """
+    found = learner.get("weights")
+    if not isinstance(found, dict) or found["checksum"] or not found["url"].startswith("file:"):
+        return None
+    return fetch_kept(found["url"], "weights", checksum=None).sha256

@@ -4,15 +4,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import safetensors.torch
 import torch
 from safetensors import SafetensorError
 from torch import Tensor, nn
 
+from onecycle.blocks.pair import Pairs
 from onecycle.errors import DamagedError, NotFiniteError
 from onecycle.learn import saved
 from onecycle.learn.checkpoint import State
-from onecycle.learn.datasets import Datasets
+from onecycle.learn.datasets import Dataset, Datasets
 from onecycle.learn.device import choose
 from onecycle.learn.learner import Learner
 from onecycle.learn.seeding import drawn_so_far, go_on_drawing
@@ -26,7 +28,8 @@ def keep(learner: Learner, error: NotFiniteError, folder: Path) -> None:
 
     `not_finite.json` tells the loss, phase, epoch, step, rates, momentum and the items of the
     batch; `state.safetensors` holds model, optimiser and random state before the step, and the
-    batch as the model saw it.
+    batch as the model saw it; of recommenders also what they train on. Only the averages of batch
+    norm, on which that loss does not hang, have seen the batch.
 
     Args:
         learner: whose loss it is.
@@ -40,6 +43,9 @@ def keep(learner: Learner, error: NotFiniteError, folder: Path) -> None:
     with whole(folder) as partial:
         partial.mkdir()
         tensors = {name: each.detach().contiguous() for name, each in before.tensors.items()}
+        train = learner.data.train
+        if isinstance(train.blocks.x, Pairs):  # some recommenders are built of what they learn from
+            tensors |= {"train.x": train.x, "train.y": train.y}
         (partial / STATE).write_bytes(safetensors.torch.save(tensors))
         write_json(partial / TOLD, told)
 
@@ -76,7 +82,11 @@ def replay(folder: Path) -> Seen:
         state = State(safetensors.torch.load_file(folder / STATE), told)
     except SafetensorError as error:
         raise DamagedError(folder / STATE, error, "train again to have it anew") from None
-    model = saved.build(blocks, params)
+    train = None
+    if of := state.under("train."):
+        rows = pd.DataFrame(index=range(len(of["x"])))
+        train = Dataset(rows, of["x"], of["y"], blocks, None)
+    model = saved.build(blocks, params, train=train)
     model.load_state_dict(state.under("model."))
     learner = Learner(model, Datasets(blocks, {}), params, choose(told["precision"]))
     learner.freeze_to(told["frozen"])

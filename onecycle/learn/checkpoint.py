@@ -21,7 +21,7 @@ from torch import Tensor
 
 from onecycle.errors import UserError
 from onecycle.faults import point
-from onecycle.paths import write_whole
+from onecycle.paths import sweep, write_whole
 from onecycle.progress import say
 
 EVERY_S = 30.0  # between two checkpoints; ONECYCLE_CHECKPOINT_S is another, 0 is every step
@@ -55,15 +55,11 @@ class Checkpoints:
 
     Args:
         folder: theirs alone; it exists.
-
-    Attributes:
-        cost_s: seconds that they have taken.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.every_s = float(os.environ.get("ONECYCLE_CHECKPOINT_S", EVERY_S))
-        self.cost_s = 0.0
         self._spent = (0.0, 0.0)
         self._begin()
 
@@ -110,7 +106,6 @@ class Checkpoints:
         except (OSError, UserError) as error:
             say(f"no checkpoint, training goes on: {error}")
         took = time.monotonic() - began
-        self.cost_s += took
         self._next = time.monotonic() + (self.every_s and max(self.every_s, SHARE * took))
 
     def newest(self) -> State | None:
@@ -120,21 +115,21 @@ class Checkpoints:
         """
         self._begin()
         for file in reversed(self._files()):
-            if _sha256(file) == file.stem.partition("-")[2]:
+            if _is_whole(file):
                 with safetensors.safe_open(file, "pt") as opened:
                     said = json.loads(opened.metadata()[SAID])
                     state = State({name: opened.get_tensor(name) for name in opened.keys()}, said)
                 self._spent = tuple(said["spent"])
                 return state
             say(f"{file} is damaged: the checkpoint before it is used, if there is one")
-            file.unlink()
+            _remove(file)
         return None
 
     def clear(self) -> None:
         """Removes them all."""
         point("checkpoints go")
         for file in self._files():
-            file.unlink()
+            _remove(file)
 
     def _files(self) -> list[Path]:
         return sorted(self.folder.glob("*.safetensors"), key=_number)
@@ -144,26 +139,54 @@ def _number(file: Path) -> int:
     return int(file.name.partition("-")[0])
 
 
+def _is_whole(file: Path) -> bool:
+    try:
+        return _sha256(file) == file.stem.partition("-")[2]
+    except OSError:  # as of a disk that fails
+        return False
+
+
+def _remove(file: Path) -> None:
+    """Removes a file; what is learnt does not hang on it."""
+    try:
+        file.unlink(missing_ok=True)
+    except OSError as error:
+        say(f"can't be removed: {error}")
+
+
 def _sha256(file: Path) -> str:
     with file.open("rb") as opened:
         return hashlib.file_digest(opened, "sha256").hexdigest()
 
 
 @contextmanager
-def opened(folder: Path) -> Iterator[Checkpoints]:
+def opened(folder: Path, others: int = OTHERS) -> Iterator[Checkpoints]:
     """The checkpoints of a training that no other process is in; the folder goes if none are left.
 
     Where another process trains the same, this waits and says who does. Of other folders beside,
-    those that are oldest and that nobody is in are removed.
+    those that are oldest and that nobody is in are removed. Where the folder can't be made, that is
+    said, and nothing is kept.
+
+    Args:
+        folder: theirs alone; it is made.
+        others: so many folders of the same kind are kept beside it.
     """
-    held = _hold(folder)
     try:
-        prune(folder)
-        (folder / HOLDER).write_text(f"process {os.getpid()} in {Path.cwd()}", encoding="utf-8")
+        held = _hold(folder)
+    except OSError as error:
+        say(f"no checkpoints, training goes on: {error}")
+        yield Checkpoints(folder)
+        return
+    try:
+        with suppress(OSError):  # a disk that is full or read-only: it is said when one is written
+            sweep(folder)
+            who = f"process {os.getpid()} in {Path.cwd()}"
+            (folder / HOLDER).write_text(who, encoding="utf-8")
+            prune(folder, others)
         yield Checkpoints(folder)
     finally:
-        (folder / HOLDER).unlink(missing_ok=True)
         with suppress(OSError):  # some are left
+            (folder / HOLDER).unlink(missing_ok=True)
             folder.rmdir()
         os.close(held)
 
@@ -172,12 +195,14 @@ def _hold(folder: Path) -> int:
     """Makes the folder, and holds it alone: a descriptor, with which the kernel lets go of it."""
     while True:
         folder.mkdir(parents=True, exist_ok=True)
-        held = os.open(folder, os.O_RDONLY)
+        try:
+            held = os.open(folder, os.O_RDONLY)
+        except FileNotFoundError:  # whoever held it has just removed it
+            continue
         try:
             fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            who = (folder / HOLDER).read_text() if (folder / HOLDER).exists() else "another process"
-            say(f"waiting: {who} trains the same")
+            say(f"waiting: {_holder(folder)} trains the same")
             fcntl.flock(held, fcntl.LOCK_EX)
         with suppress(FileNotFoundError):
             if os.path.samestat(os.fstat(held), folder.stat()):
@@ -185,16 +210,35 @@ def _hold(folder: Path) -> int:
         os.close(held)  # whoever held it has removed it
 
 
-def prune(folder: Path) -> None:
-    """Removes folders of the same kind beside this one: all but the newest that nobody is in."""
-    beside = [each for each in folder.parent.iterdir() if each.suffix == folder.suffix]
-    beside = [each for each in beside if each.is_dir() and each != folder]
-    for old in sorted(beside, key=lambda each: -each.stat().st_mtime)[OTHERS:]:
-        held = os.open(old, os.O_RDONLY)
-        try:
-            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            shutil.rmtree(old)
-        except BlockingIOError:
-            pass
-        finally:
-            os.close(held)
+def _holder(folder: Path) -> str:
+    with suppress(OSError):
+        return (folder / HOLDER).read_text(encoding="utf-8") or "another process"
+    return "another process"
+
+
+def prune(folder: Path, others: int = OTHERS) -> None:
+    """Removes folders of the same kind beside this one: all but the newest that nobody is in.
+
+    Args:
+        folder: that stays.
+        others: how many stay beside it.
+    """
+    ages: dict[Path, float] = {}
+    for each in folder.parent.iterdir():
+        with suppress(FileNotFoundError):  # another process prunes too
+            if each.suffix == folder.suffix and each.is_dir() and each != folder:
+                ages[each] = each.stat().st_mtime
+    for old in sorted(ages, key=lambda each: -ages[each])[others:]:
+        with suppress(FileNotFoundError):
+            _remove_idle(old)
+
+
+def _remove_idle(folder: Path) -> None:
+    held = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        shutil.rmtree(folder)
+    except BlockingIOError:
+        pass
+    finally:
+        os.close(held)

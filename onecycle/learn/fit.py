@@ -1,13 +1,14 @@
 """One cycle of training, step by step: it can be written down after any step and gone on with."""
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
-import numpy as np
 import torch
 from torch import Tensor
 
+from onecycle import faults
 from onecycle.errors import NotFiniteError
 from onecycle.faults import point
 from onecycle.learn import resume
@@ -86,18 +87,18 @@ class Fit:
 
     def _all(self) -> Iterator[None]:
         """Does the steps that are left, one after the other."""
-        kept = self.learner.checkpoints
+        kept, trial = self.learner.checkpoints, faults.on()  # asked once: a step may take .3 ms
         with stoppable() as stop:
             while len(self.rows) < self.cycle.epochs:
                 for x, y in self._batches():
                     self._look()
                     self._step(x, y)
-                    point("stepped")
-                    if stop() or (kept and kept.due()):
-                        self._keep()
+                    if trial:
+                        point("stepped")
                     if stop():
-                        say(f"{self.cycle.name}: stopped at {self.done:,} of {self.total:,} steps")
-                        raise KeyboardInterrupt
+                        self._stop()
+                    if kept and kept.due():
+                        self._keep()
                     yield
                 self._look()
                 point("epoch ends")
@@ -105,10 +106,17 @@ class Fit:
                     self.learner.pause = stop
                     self._report()
                 except KeyboardInterrupt:
-                    self._keep()
-                    raise
+                    self._stop()
                 finally:
                     self.learner.pause = None
+            if stop():  # it came while the last epoch was measured
+                self._stop()
+
+    def _stop(self) -> NoReturn:
+        """Ends, as a signal has asked; what was learnt is kept."""
+        self._keep()
+        say(f"{self.cycle.name}: stopped at {self.done:,} of {self.total:,} steps")
+        raise KeyboardInterrupt
 
     def _batches(self) -> Epoch:
         """What is left of the epoch at hand; the model is set to train."""
@@ -132,7 +140,7 @@ class Fit:
     def _look(self) -> None:
         """Whether the last step's loss is finite: asked late, for a GPU is not waited for here."""
         last, self.last = self.last, None
-        if last is None or np.isfinite(float(last.loss)):
+        if last is None or math.isfinite(last.loss):
             return
         del self.losses[-1]
         self.learner.steps -= 1
@@ -192,7 +200,7 @@ class Fit:
         said: dict[str, Any] = {
             "cycle": self.cycle.name,
             "rows": self.rows,
-            "losses": [float(each) for each in self.losses],
+            "losses": torch.stack(self.losses).tolist() if self.losses else [],
             "drawn": self.epoch.drawn if self.epoch else None,
             "scaler": self.learner.stepper.scaler.state_dict(),
         }
@@ -204,7 +212,8 @@ class Fit:
         self.rows = said["rows"]
         self.losses = [torch.tensor(each, device=device) for each in said["losses"]]
         self.optimiser.restore(begun.under("optimiser."))
-        self.learner.stepper.scaler.load_state_dict(said["scaler"])
+        if said["scaler"]:  # not of other types than float16
+            self.learner.stepper.scaler.load_state_dict(said["scaler"])
         go_on_drawing(begun.under("draws."), device)
         say(
             f"going on from epoch {self.learner.epoch}, step {len(self.losses)} of {self.steps} of "

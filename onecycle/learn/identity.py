@@ -6,14 +6,13 @@ training that goes on under others says so (`Learner.others`).
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import onecycle
 from onecycle.paths import Paths, sha256
-from onecycle.sources.fetch.download import fetch_kept
 
 
 def key(value: Any) -> str:  # noqa: ANN401 - what JSON can hold
@@ -23,17 +22,10 @@ def key(value: Any) -> str:  # noqa: ANN401 - what JSON can hold
 
 
 def data(paths: Paths) -> list[str | None]:
-    """Of the items and of their pictures; null where there are none."""
-    index = paths.data("pixels") / "index.json"
-    return [sha256(paths.data("items.parquet")), sha256(index) if index.exists() else None]
-
-
-def weights(learner: Mapping[str, Any]) -> str | None:
-    """Of a file of weights that no checksum binds: it may change where it lies; else null."""
-    found = learner.get("weights")
-    if not isinstance(found, dict) or found["checksum"] or not found["url"].startswith("file:"):
-        return None
-    return fetch_kept(found["url"], "weights", checksum=None).sha256
+    """Of the items and of their pictures' names, sizes and content; null where there are none."""
+    pixels = [paths.data("pixels") / name for name in ("index.json", "prints.parquet")]
+    found = [sha256(file) if file.exists() else None for file in pixels]
+    return [sha256(paths.data("items.parquet")), *found]
 
 
 def code(folders: Iterable[str], modules: Iterable[str]) -> str:

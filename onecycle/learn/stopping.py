@@ -23,7 +23,7 @@ def stoppable() -> Iterator[Callable[[], bool]]:
     def ask(number: int, frame: FrameType | None) -> None:
         nonlocal asked
         asked = True
-        for each in SIGNALS:  # the system's own way, which waits for no operation of torch's
+        for each in heard:  # the system's own way, which waits for no operation of torch's
             signal.signal(each, signal.SIG_DFL)
 
     before = {each: signal.getsignal(each) for each in SIGNALS}

@@ -43,11 +43,11 @@ def blocks_of(store, recipe=RECIPE):
     return Blocks(Images(store, recipe.height_width), Category(["dark", "light"]), recipe)
 
 
-def made(store, recipe=RECIPE, model=None):
+def made(store, recipe=RECIPE, model=None, precision="fp32"):
     blocks = blocks_of(store, recipe)
     items = pd.DataFrame({"id": [f"{at:02}" for at in range(40)], "x": "", "group": None})
     items["y"] = ["dark" if at % 2 else "light" for at in range(40)]
     parts = {"train": items[:28], "valid": items[28:].reset_index(drop=True)}
     data = Datasets(blocks, {name: blocks.encode(part) for name, part in parts.items()})
     model = model or built(recipe.seed, Tiny)
-    return Learner(model, data, recipe, device.choose("fp32"))
+    return Learner(model, data, recipe, device.choose(precision))

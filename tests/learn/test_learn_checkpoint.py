@@ -1,12 +1,16 @@
 """Checkpoints: whatever ends a training, it goes on to the same bytes, or says why it does not."""
 
 import copy
+import errno
 import fcntl
 import json
 import os
 import re
+import shutil
+import signal
 import threading
 import time
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -17,13 +21,15 @@ from small import RECIPE, Tiny, made
 from torch import nn
 
 from onecycle import faults
-from onecycle.learn import checkpoint, resume
+from onecycle.learn import checkpoint, fit, resume
 from onecycle.learn.checkpoint import Checkpoints, State
 from onecycle.learn.datasets import Loader
 from onecycle.learn.learner import Learner
 from onecycle.learn.optimiser import AdamW
 from onecycle.learn.schedules import Cycle
 from onecycle.learn.seeding import built
+from onecycle.learn.stopping import stoppable
+from onecycle.learn.task import Task
 
 FROZEN = Cycle("frozen", 2, [1e-2, 1e-2])
 UNFROZEN = Cycle("unfrozen", 3, [1e-2, 1e-2])
@@ -299,6 +305,129 @@ def test_of_other_recipes_only_the_newest_are_kept_and_those_somebody_is_in(tmp_
     assert left == {"0", "3", "4", "5", "new", "one.checkpoints"}
 
 
+@pytest.mark.trial("disk", "`.onecycle` can't be written", "training goes on, that is said")
+@pytest.mark.parametrize("name", ["mkdir", "write_text"])
+def test_where_no_folder_can_be_made_training_goes_on(tmp_path, monkeypatch, capsys, name):
+    def denied(self: Path, *_: object, **__: object) -> None:
+        raise OSError(errno.EROFS, "Read-only file system", str(self))
+
+    monkeypatch.setattr(Path, name, denied)
+    with checkpoint.opened(tmp_path / "problem" / "key") as kept:
+        assert kept.newest() is None
+        kept.write(state(1.0))
+        kept.clear()
+    said = capsys.readouterr().out
+    assert name == "write_text" or said.count("training goes on") == 2
+
+
+def test_what_cannot_be_removed_ends_no_training(tmp_path, monkeypatch, capsys):
+    with checkpoint.opened(tmp_path / "key") as kept:
+        kept.write(state(1.0))
+    (file,) = (tmp_path / "key").glob("*.safetensors")
+
+    def denied(self: Path, **_: object) -> None:
+        raise OSError(errno.EROFS, "Read-only file system", str(self))
+
+    with monkeypatch.context() as patch, checkpoint.opened(tmp_path / "key") as kept:
+        patch.setattr(Path, "unlink", denied)
+        kept.clear()
+    assert f"{file.name}" in capsys.readouterr().out and file.exists()
+    with checkpoint.opened(tmp_path / "key") as kept:
+        file.unlink()  # by a user, meanwhile
+        kept.clear()
+
+
+def test_a_checkpoint_that_cannot_be_read_is_as_a_damaged_one(tmp_path, monkeypatch, capsys):
+    kept = kept_of(tmp_path, 1.0, 2.0)
+    bad = max(tmp_path.iterdir())
+    hashed = checkpoint._sha256
+
+    def unreadable(file: Path) -> str:
+        if file == bad:
+            raise OSError(errno.EIO, "Input/output error", str(file))
+        return hashed(file)
+
+    monkeypatch.setattr(checkpoint, "_sha256", unreadable)
+    assert kept.newest().said["value"] == 1.0
+    assert f"{bad} is damaged" in capsys.readouterr().out
+
+
+def test_what_a_killed_process_left_half_written_goes(tmp_path):
+    folder = tmp_path / "key"
+    folder.mkdir()
+    (folder / ".000001-ab.safetensors.12.partial").write_bytes(b"half")
+    with checkpoint.opened(folder):
+        pass
+    assert not folder.exists()
+
+
+def test_a_folder_that_another_process_prunes_first_is_no_error(tmp_path, monkeypatch):
+    for at in range(6):
+        (tmp_path / f"{at}").mkdir()
+    remove, opened, calls = shutil.rmtree, os.open, []
+    monkeypatch.setattr(shutil, "rmtree", lambda folder: (remove(folder), remove(folder)))
+
+    def slow(path: Path, *rest: int, **options: int) -> int:  # between mkdir and open it goes
+        calls.append(path)
+        if len(calls) == 1:
+            Path(path).rmdir()
+        return opened(path, *rest, **options)
+
+    monkeypatch.setattr(os, "open", slow)
+    with checkpoint.opened(tmp_path / "new"):
+        assert (tmp_path / "new").exists()
+    assert len(list(tmp_path.iterdir())) == checkpoint.OTHERS
+
+
+# ---- signals ----
+
+
+@pytest.mark.trial("stops", "a signal at the end of a phase", "ends there; the next is not begun")
+def test_a_signal_while_the_last_epoch_is_measured_ends_it(
+    store, unbroken, tmp_path, monkeypatch, each_step
+):
+    each, measure = learner(store, AUGMENTED, Checkpoints(tmp_path)), Learner.watch
+
+    def signalled(self: Learner, task: Task) -> tuple[float, float]:
+        found = measure(self, task)
+        if self.epoch == FROZEN.epochs - 1:
+            signal.raise_signal(signal.SIGTERM)
+        return found
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Learner, "watch", signalled)
+        with pytest.raises(KeyboardInterrupt):
+            phases(each)
+    again = learner(store, AUGMENTED, Checkpoints(tmp_path))
+    assert (again.epoch, again.steps) == (2, 6)
+    phases(again)
+    assert result(again) == unbroken["augmented"]
+
+
+def test_a_signal_at_any_moment_of_a_step_is_kept(store, tmp_path, monkeypatch):
+    each = learner(store, AUGMENTED, Checkpoints(tmp_path))
+    asked = iter([False, True, True, True])
+    monkeypatch.setattr(fit, "stoppable", lambda: nullcontext(lambda: next(asked)))
+    with pytest.raises(KeyboardInterrupt):
+        phases(each)
+    assert each.checkpoints.newest().said["steps"] == each.steps
+
+
+def test_signals_that_were_ignored_stay_so_and_handlers_come_back():
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN), signal.getsignal(signal.SIGTERM)
+    try:
+        with stoppable() as stop:
+            assert not stop()
+            signal.raise_signal(signal.SIGINT)
+            assert not stop()
+            signal.raise_signal(signal.SIGTERM)
+            assert stop()
+            assert signal.getsignal(signal.SIGINT) == signal.SIG_IGN
+        assert signal.getsignal(signal.SIGTERM) == before[1]
+    finally:
+        signal.signal(signal.SIGINT, before[0])
+
+
 # ---- another version ----
 
 
@@ -337,3 +466,33 @@ def test_what_memory_forced_is_kept(store, tmp_path, monkeypatch, each_step):
     broken_off(monkeypatch, "stepped#3", each)
     again = learner(store, AUGMENTED, Checkpoints(tmp_path))
     assert again.stepper.micro == 4 and again.others == []
+
+
+@pytest.mark.trial("versions", "another precision", "goes on; the model tells")
+def test_float16_goes_on_from_float32(store, tmp_path, monkeypatch, each_step):
+    """As `precision: auto` does where another device is found."""
+    each = learner(store, AUGMENTED, Checkpoints(tmp_path))
+    broken_off(monkeypatch, "stepped#5", each)
+    again = made(store, AUGMENTED, built(AUGMENTED.seed, Split), "fp16")
+    again.checkpoints = Checkpoints(tmp_path)
+    resume.go_on(again, again.checkpoints.newest())
+    phases(again)
+    assert again.others[0]["precision"] == "fp32" and len(again.history) == 5
+
+
+def test_float16_goes_on_to_the_same_bytes(store, tmp_path, monkeypatch, each_step):
+    def half(folder: Path | None) -> Learner:
+        found = made(store, AUGMENTED, built(AUGMENTED.seed, Split), "fp16")
+        found.watched, found.checkpoints = [], folder and Checkpoints(folder)
+        begun = folder and found.checkpoints.newest()
+        if begun:
+            resume.go_on(found, begun)
+        return found
+
+    whole = half(None)
+    phases(whole)
+    broken_off(monkeypatch, "stepped#7", half(tmp_path))
+    again = half(tmp_path)
+    assert again.steps == 6
+    phases(again)
+    assert result(again) == result(whole)

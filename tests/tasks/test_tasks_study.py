@@ -15,7 +15,7 @@ import pandas as pd
 import psutil
 import pytest
 
-from onecycle.learn import identity
+from onecycle.learn import assemble
 from onecycle.paths import Paths, read_json
 from onecycle.studies.arm import Arm
 from tasks import __main__ as command
@@ -255,6 +255,6 @@ def test_weights_that_change_where_they_lie_are_other_weights(tmp_path, monkeypa
     found = set()
     for content in (b"one", b"other"):
         Path("own.pth").write_bytes(content)
-        found.add(identity.weights(learner))
+        found.add(assemble.unbound_weights(learner))
     assert len(found) == 2
-    assert identity.weights({"weights": None}) is identity.weights({}) is None
+    assert assemble.unbound_weights({"weights": None}) is assemble.unbound_weights({}) is None

@@ -1,0 +1,163 @@
+"""Runs, kills and runs again for long, and measures what grows: `python -m kills soak`.
+
+A server like `make ui`'s is up throughout. Two recipes take turns and all stages are forced, so
+that everything is written again and again, and is the same every second time.
+"""
+
+import os
+import random
+import signal
+import statistics
+import tempfile
+import time
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+
+import psutil
+
+from kills.chance import VICTIMS, Watch
+from kills.ground import Ground, run, start_in, tail
+from kills.results import Results, Row
+from onecycle.progress import say
+from tests import trees
+
+SEEDS = (42, 43)  # of the two recipes
+KILLED = ("training", "supervisor", "flow", "DVC, in the flow")
+WITHIN_S = 20.0  # a kill comes within so much of a run's start
+SECOND = 0.3  # of the kills are followed by another
+WARM = 2  # cycles that no verdict looks at: each recipe's first
+CONSTANT = 0.01  # what grows by less, from the first third to the last, does not
+
+
+def soak(ground: Ground, results: Results, minutes: float, seed: int) -> None:
+    """Runs cycles for some minutes; each is a row."""
+    draw, tree = random.Random(seed), ground.tree.resolve()
+    with (
+        tempfile.TemporaryDirectory(prefix="soak-") as temporary,
+        tempfile.TemporaryFile() as words,
+    ):
+        given = {"TMPDIR": temporary}
+        command = ["python", "-m", "flows.server", "--port", "0"]
+        server = start_in(tree, command, words, given)  # type: ignore[arg-type]
+        try:
+            address = tree / ".onecycle" / "prefect" / "url"
+            trees.wait_until(address.exists, 120, "the server has started")
+            end, cycle = time.monotonic() + 60 * minutes, 0
+            while time.monotonic() < end:
+                row = turn(ground, draw, cycle, given, server)
+                results.add(
+                    {"what": f"cycle {cycle}", **row, **sizes(tree, Path(temporary), server)}
+                )
+                say(f"soak: cycle {cycle}: {results.rows()[-1]}")
+                cycle += 1
+        finally:
+            server.send_signal(signal.SIGTERM)
+            server.wait(30)
+            for process in trees.processes(tree):
+                process.kill()
+
+
+def turn(
+    ground: Ground, draw: random.Random, cycle: int, given: dict[str, str], server: psutil.Popen
+) -> Row:
+    """One cycle: runs that are killed, and one that is not."""
+    value = SEEDS[cycle % len(SEEDS)]
+    setting = f"problems.{ground.problem}.learner.seed={value}"
+    command = ["python", "-m", "flows.pipeline", "--force", "--set", setting]
+    kills: list[str] = []
+    begun = time.monotonic()
+    while not kills or draw.random() < SECOND:
+        victim, moment = draw.choice(KILLED), draw.uniform(2, WITHIN_S)
+        find = VICTIMS[victim][1]
+        watch = Watch(ground.tree, Path("nowhere"), find, partial(is_due, moment))
+        run(ground.tree, command, given, watch)
+        others(ground.tree, server)
+        kills.append(victim if watch.killed else "nobody")
+    done = run(ground.tree, command, given)
+    return {
+        "kills": kills,
+        "status": done.status,
+        "said": tail(done.said) if done.status else "",
+        "left": len(others(ground.tree, server)),
+        "seconds": time.monotonic() - begun,
+    }
+
+
+def is_due(moment: float, _: Watch, seconds: float) -> bool:
+    """Whether it is time to kill."""
+    return seconds >= moment
+
+
+def others(tree: Path, server: psutil.Popen) -> list[str]:
+    """Waits until the tree has no process but the server; gives those that stay."""
+    end = time.monotonic() + 15
+    while [it for it in trees.processes(tree) if it.pid != server.pid] and time.monotonic() < end:
+        time.sleep(0.1)
+    return [str(it) for it in trees.processes(tree) if it.pid != server.pid]
+
+
+def sizes(tree: Path, temporary: Path, server: psutil.Popen) -> dict[str, int]:
+    """What a tree takes on disk, and its server of memory."""
+    home, dvc = tree / ".onecycle", tree / ".dvc"
+    database = sum(size(path) for path in (home / "prefect").glob("prefect.db*"))
+    return {
+        "outputs, bytes": sum(size(tree / name) for name in ("data", "models", "reports")),
+        "DVC's cache, bytes": size(dvc / "cache"),
+        "DVC's cache, files": len(files(dvc / "cache")),
+        "`.dvc/tmp`, bytes": size(dvc / "tmp"),
+        "`.dvc/tmp`, files": len(files(dvc / "tmp")),
+        "`.onecycle` but Prefect's database, bytes": size(home) - database,
+        "`.onecycle`, files": len(files(home)),
+        "Prefect's database, bytes": database,
+        "all files of the tree": len(files(tree)),
+        "temporary files": len(files(temporary)),
+        "the server's memory, bytes": server.memory_info().rss,
+        "the server's open files": server.num_fds(),
+        "the server's threads": server.num_threads(),
+        "the tree's processes": len(trees.processes(tree)),
+    }
+
+
+def files(path: Path) -> list[Path]:
+    """All below a folder; a file is itself."""
+    if path.is_file():
+        return [path]
+    return [Path(at, name) for at, _, names in os.walk(path) for name in names]
+
+
+def size(path: Path) -> int:
+    """Bytes of all below."""
+    total = 0
+    for each in files(path):
+        try:
+            total += each.lstat().st_size
+        except FileNotFoundError:  # the server's database has files that come and go
+            continue
+    return total
+
+
+def verdicts(rows: Sequence[Row]) -> list[Row]:
+    """What each measure was in the first third and in the last, and what it grew by in a cycle.
+
+    As many cycles of either recipe are in both thirds.
+    """
+    warm = rows[WARM:]
+    third = len(warm) // 3 // 2 * 2
+    if not third:
+        return []
+    found = []
+    for name in [
+        key for key, value in warm[0].items() if key not in TOLD and isinstance(value, int)
+    ]:
+        first = statistics.fmean(row[name] for row in warm[:third])
+        last = statistics.fmean(row[name] for row in warm[-third:])
+        a_cycle = (last - first) / (len(warm) - third)
+        constant = last - first <= CONSTANT * first
+        found.append(
+            {"name": name, "first": first, "last": last, "growth": a_cycle, "constant": constant}
+        )
+    return found
+
+
+TOLD = ("status", "left")
