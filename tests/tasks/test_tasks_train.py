@@ -14,6 +14,7 @@ import torchvision
 from huggingface_hub import ModelCard
 from PIL import Image
 
+from onecycle.paths import read_json
 from tasks.__main__ import STAGES, main
 
 PROBLEM = """
@@ -64,7 +65,7 @@ def test_two_phases_from_pretrained_weights(project, capsys):
     run(*STAGES)
     said = capsys.readouterr().out
     assert "range test of 40 steps, body frozen" in said
-    rates = json.loads(Path("models/own/lr.json").read_text())
+    rates = read_json(Path("models/own/lr.json"))
     assert list(rates) == ["valley", "slide", "minimum", "steep", "used", "reason"]
     history = pd.read_csv("reports/own/history.csv")
     assert list(history) == ["epoch", "phase", "lr", "train_loss", "valid_loss", "metric"]
