@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 
+from flows.stage import Outcome
 from kills.chance import resumed
 from kills.ground import STAGES, Ground, emptied, run, tail
 from kills.results import Row
@@ -179,7 +180,8 @@ def attempt(point: Point, ground: Ground) -> Row:
     wrong["left"] += stay
     wrong["said"] = [] if reached else ["the place was not reached"]
     wrong["said"] += [] if broken.status else ["the broken run says that it completed"]
-    wrong["survived"] = [] if again.status == 0 else [tail(again.said)]
+    well = set(Outcome) - {Outcome.FAILED}  # it may have been recorded before it was killed
+    wrong["survived"] = [] if again.status in well else [tail(again.said)]
     if any(wrong.values()):
         ground.fresh()
     return {
