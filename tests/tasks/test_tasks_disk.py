@@ -134,18 +134,6 @@ def test_a_limit_of_the_system_is_told(tmp_path, code):
     assert (tmp_path / "big").read_text() == "before"
 
 
-@pytest.fixture
-def disk(tmp_path):
-    """A disk of two megabytes."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    made = ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(folder)]
-    if os.geteuid() or subprocess.run(made, capture_output=True, check=False).returncode:
-        pytest.skip("mounting a disk takes root's rights")
-    yield folder
-    subprocess.run(["umount", "-l", str(folder)], check=False, capture_output=True)
-
-
 @pytest.mark.trial("disk", "a real disk of 2 MB that fills up", "told in bytes, the old file stays")
 def test_a_real_disk_that_is_full(disk):
     write_whole(disk / "kept", b"before" * 100_000)
