@@ -240,7 +240,9 @@ def attempt(trial: Trial, ground: Ground, folder: Path) -> Row:
     command, _ = VICTIMS[trial.victim]
     times = unbroken(ground, command, folder / f"{trial.problem}-{command[2]}.json")
     moments, early = list(trial.moments), 1.0
-    ground.forget(*STAGES)
+    # Where all kills are of the training, what comes before it need not be made again.
+    forgotten = STAGES if any(whole for whole, _ in moments) else STAGES[STAGES.index("train") :]
+    ground.forget(*forgotten)
     with tempfile.TemporaryDirectory() as passed:
         it = Attempt(trial, ground, times, Path(passed))
         while moments:
@@ -250,7 +252,7 @@ def attempt(trial: Trial, ground: Ground, folder: Path) -> Row:
                 moments = moments[1:]
             else:  # it came too late: all was done
                 early /= 2
-                ground.forget(*STAGES)
+                ground.forget(*forgotten)
         completed = finished(ground.tree)
         last = it.run(None)
     if last.status:
