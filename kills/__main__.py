@@ -16,7 +16,6 @@ from pathlib import Path
 
 from kills import chance, cost, page, points, soak
 from kills.ground import PROBLEMS, Ground, cores, database, version
-from kills.points import Point
 from kills.results import Results, Row, held_up, side_by_side
 from onecycle.progress import say
 
@@ -85,11 +84,9 @@ def every_point(folder: Path, problems: Sequence[str], only: str) -> None:
         return {"what": what, "work": it[0], "problem": it[1], "points": found, "wrong": {}}
 
     side_by_side(left, ground, lambda it: it[1], record, places)
-    told = [each for row in places.rows() for each in row["points"]]
-    found = [Point(**{**each, "where": tuple(each["where"])}) for each in told]
     results, words = Results(folder / "points.jsonl"), {each for each in only.split(",") if each}
     done = {(row["work"], row["place"]) for row in results.rows()}
-    asked = [it for it in points.chosen(found) if (it.work, it.place) not in done]
+    asked = [it for it in points.found(places.rows()) if (it.work, it.place) not in done]
     asked = [it for it in asked if it.problem in problems]
     asked = [it for it in asked if not words or words & {it.work, it.kind}]
     side_by_side(asked, ground, lambda it: it.problem, points.attempt, results)

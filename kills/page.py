@@ -8,6 +8,7 @@ from typing import Any
 
 import jinja2
 
+from kills import points as places
 from kills.chance import VICTIMS
 from kills.cost import LONG
 from kills.ground import PROBLEMS, cores
@@ -38,7 +39,7 @@ def write(folder: Path, page: Path = PAGE) -> Path:
         version=folder.name,
         every_s=f"{EVERY_S:.0f}",
         share=100 // SHARE,
-        points=points(rows(folder, "points")),
+        points=points(rows(folder, "points"), len(places.found(rows(folder, "places")))),
         chance=chance(rows(folder, "random")),
         cost=cost(rows(folder, "cost")),
         soak=soak(rows(folder, "soak")),
@@ -73,8 +74,8 @@ def counts(found: Sequence[Row]) -> dict[str, int]:
     }
 
 
-def points(found: Sequence[Row]) -> dict[str, Any] | None:
-    """The table of places."""
+def points(found: Sequence[Row], known: int) -> dict[str, Any] | None:
+    """The table of places, of which so many are known."""
     if not found:
         return None
     of_kind = {kind: [row for row in found if row["kind"] == kind] for kind in POINTS}
@@ -85,7 +86,7 @@ def points(found: Sequence[Row]) -> dict[str, Any] | None:
     ]
     works = Counter(row["work"] for row in found)
     said = ", ".join(f"{name} {count}" for name, count in works.items())
-    return {"rows": table, "total": counts(found), "works": said}
+    return {"rows": table, "total": counts(found), "works": said, "known": known}
 
 
 def chance(found: Sequence[Row]) -> dict[str, Any] | None:

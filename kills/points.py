@@ -159,6 +159,12 @@ def chosen(recorded: Sequence[Point]) -> list[Point]:
     return kept
 
 
+def found(places: Sequence[Row]) -> list[Point]:
+    """The points to be tried, of the rows that `record` has led to."""
+    told = [each for row in places for each in row["points"]]
+    return chosen([Point(**{**each, "where": tuple(each["where"])}) for each in told])
+
+
 def attempt(point: Point, ground: Ground) -> Row:
     """Kills a run at a point, runs it again, and compares."""
     work = WORKS[point.work]

@@ -82,10 +82,13 @@ def test_the_page_tells_what_did_not_hold(tmp_path):
     whole = {"survived": [], "differs": [], "left": [], "said": []}
     results = Results(folder / "points.jsonl")
     row = {"work": "train", "kind": "stepped", "place": "stepped", "problem": MOVIELENS}
+    places = ["stepped", "epoch ends", "renamed model.json"]
+    known = [{"work": "train", "problem": MOVIELENS, "place": it, "where": [it]} for it in places]
+    Results(folder / "places.jsonl").add({"points": known})
     results.add(row | {"wrong": whole})
     results.add(row | {"wrong": whole | {"differs": ["models/x"]}})
     with results.file.open("a") as file:
         file.write('{"torn')
     text = page.write(folder, tmp_path / "page.md").read_text()
-    assert "**2 of them, 1 held**" in text
+    assert "at 2 of the 3 places where a run can be broken, **1 held**" in text
     assert "| a training step is done (`stepped`) | 2 | 2 of 2 | 1 of 2 | 2 of 2 |" in text
