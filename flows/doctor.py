@@ -6,24 +6,21 @@ that a running process holds. `--dry` only looks.
 
 import argparse
 import fcntl
-import hashlib
-import json
 import os
 import re
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
 import psutil
-from dvc.dvcfile import LOCK_FILE, Lockfile
+from dvc.dvcfile import LOCK_FILE
 from dvc.exceptions import DvcException
 from dvc.repo import Repo
 from dvc.rwlock import RWLOCK_FILE, _edit_rwlock
 
+from flows.cached import Finding, Hashes, held, objects, outputs, readable
 from flows.graph import torn
 from flows.repro import clear_torn
 from onecycle.errors import UserError
@@ -33,22 +30,7 @@ from onecycle.progress import complain, say
 
 FOLDERS = ("data", "models", "reports")
 TEMPORARY = re.compile(r"\..+\.(\d+)\.partial")  # of `onecycle.paths.whole`
-OLD_S = 3600.0  # DVC's temporaries tell no process; one that grew or was linked since is left
 CONFLICT = b"<<<<<<<"
-MD5 = partial(hashlib.md5, usedforsecurity=False)
-
-
-@dataclass(frozen=True)
-class Finding:
-    """Something that is not as it should be.
-
-    Attributes:
-        what: in a line.
-        mend: does what the line says; null where that is a person's affair.
-    """
-
-    what: str
-    mend: Callable[[], object] | None = None
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -119,21 +101,15 @@ def _stale(path: Path) -> set[int]:
     if not path.exists():
         return set()
     written = path.stat().st_mtime
-    return {pid for pid in _held(path).values() if not _lives(pid, before=written)}
-
-
-def _held(path: Path) -> dict[str, int]:
-    """The files in DVC's list, each with a process that holds it."""
-    found = json.loads(path.read_bytes())
-    pairs = [(file, each) for file, each in found.get("write", {}).items()]
-    pairs += [(file, each) for file, many in found.get("read", {}).items() for each in many]
-    return {file: int(each["pid"]) for file, each in pairs if each}
+    return {pid for pid in held(path).values() if not _lives(pid, before=written)}
 
 
 def _lives(pid: int, before: float = float("inf")) -> bool:
     """Whether a process is there, and was at a time."""
     try:
-        return bool(psutil.Process(pid).create_time() <= before)
+        process = psutil.Process(pid)
+        ended = process.status() == psutil.STATUS_ZOMBIE  # nobody has asked how
+        return not ended and bool(process.create_time() <= before)
     except psutil.NoSuchProcess:
         return False
 
@@ -144,7 +120,7 @@ def lock_file(repo: Repo) -> Iterator[Finding]:
     What it then lacks, DVC's cache of runs has: nothing is computed again.
     """
     path = Path(LOCK_FILE)
-    if not torn() and _readable(repo, path):
+    if not torn() and readable(repo, path):
         return
     if CONFLICT in path.read_bytes():
         yield Finding(f"{path}: has git's marks of a conflict: settle it, or `git checkout` a side")
@@ -160,92 +136,6 @@ def lock_file(repo: Repo) -> Iterator[Finding]:
             subprocess.run(["git", "checkout", "--quiet", "--", path], check=True)
 
     yield Finding(f"{path}: half written by a DVC that was killed; {instead}, see {kept}", restore)
-
-
-def _readable(repo: Repo, path: Path) -> bool:
-    try:
-        Lockfile(repo, str(path)).load()
-    except DvcException:
-        return False
-    return True
-
-
-class Hashes:
-    """MD5 of files as DVC's; each is read once, under however many names it is linked."""
-
-    def __init__(self) -> None:
-        self._known: dict[tuple[int, int], str] = {}
-
-    def of(self, path: Path) -> str:
-        """A file's hash; where it can't be read, why."""
-        try:
-            stat = path.stat()
-            key = stat.st_dev, stat.st_ino
-            if key not in self._known:
-                with path.open("rb") as file:
-                    self._known[key] = hashlib.file_digest(file, MD5).hexdigest()
-            return self._known[key]
-        except OSError as error:
-            return os.strerror(error.errno or 0)
-
-
-def objects(repo: Repo, hashes: Hashes, damaged: set[str]) -> Iterator[Finding]:
-    """What DVC's cache holds under another name than its content's hash; old temporaries there.
-
-    DVC itself trusts what is write-protected there, and so would put damage back for ever.
-
-    Args:
-        repo: the repository.
-        hashes: of files that were read.
-        damaged: takes the names of what is removed.
-    """
-    for path in sorted(Path(repo.cache.local.path).glob("??/*")):
-        if path.suffix == ".tmp":
-            if time.time() - path.lstat().st_ctime > OLD_S:
-                yield Finding(f"{path}: left by a DVC that was killed; removed", path.unlink)
-            continue
-        name = path.parent.name + path.name
-        if hashes.of(path) != name.partition(".")[0]:
-            damaged.add(name)
-            what = f"{path}: damaged, its content is not what its name says; removed"
-            yield Finding(what, partial(remove, path))
-
-
-def outputs(repo: Repo, hashes: Hashes, damaged: set[str]) -> Iterator[Finding]:
-    """Files in the tree that are not what dvc.lock says, while DVC takes them for that.
-
-    Those that DVC knows to be others are its affair: the next run makes them anew.
-    """
-    rwlock = Path(repo.tmp_dir, RWLOCK_FILE)
-    held = [Path(each) for each in (_held(rwlock) if rwlock.exists() else {})]
-    for path, md5 in _expected(repo):
-        here = path.absolute()
-        if any(here.is_relative_to(each) or each.is_relative_to(here) for each in held):
-            continue
-        if not (path.is_symlink() or path.is_file()) or hashes.of(path) == md5:
-            continue
-        known = repo.state.get(str(here), repo.fs)[1] if path.exists() else None
-        if md5 in damaged or path.is_symlink() or (known and known.value == md5):
-            yield Finding(f"{path}: not what dvc.lock says; removed", partial(remove, path))
-
-
-def _expected(repo: Repo) -> Iterator[tuple[Path, str]]:
-    """Each file that dvc.lock tells of, with its MD5; those of a folder too."""
-    path = Path(LOCK_FILE)
-    if torn() or not path.exists() or not _readable(repo, path):
-        return
-    for stage in (read_yaml(path).get("stages") or {}).values():
-        for out in stage.get("outs", []):
-            md5 = out.get("md5", "")
-            if not md5.endswith(".dir"):
-                yield Path(out["path"]), md5
-                continue
-            try:
-                inside = json.loads(Path(repo.cache.local.oid_to_path(md5)).read_bytes())
-            except (OSError, ValueError):
-                continue  # damaged or not there: the stage is run again
-            for each in inside:
-                yield Path(out["path"], each["relpath"]), each["md5"]
 
 
 def temporaries() -> Iterator[Finding]:

@@ -10,7 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from flows import doctor, graph
+from flows import cached, doctor, graph
 from flows.repro import main as repro
 from flows.stage import Outcome
 
@@ -161,7 +161,7 @@ def test_old_temporaries_of_dvc_go_and_new_ones_stay(run, monkeypatch):
     left = stored()[0].with_name(".abc.tmp")
     left.touch()
     assert WHOLE in run()[1]
-    later = time.time() + 2 * doctor.OLD_S
+    later = time.time() + 2 * cached.OLD_S
     monkeypatch.setattr(time, "time", lambda: later)
     assert str(left) in run()[1]
     assert not left.exists()
@@ -238,6 +238,10 @@ def test_holders_that_have_ended_are_dropped_though_another_has_their_number(run
     os.utime(path, (began - 60, began - 60))
     assert "held by processes that have ended" in run()[1]
     assert "/a/out.txt" not in path.read_text()
+    with subprocess.Popen([sys.executable, "-c", ""]) as zombie:
+        os.waitid(os.P_PID, zombie.pid, os.WEXITED | os.WNOWAIT)  # it has ended, nobody has asked
+        path.write_text(json.dumps({"write": {"/a/out.txt": one | {"pid": zombie.pid}}}))
+        assert f"held by processes that have ended: [{zombie.pid}]" in run()[1]
     path.write_text('{"write": {')
     assert "half written" in run()[1]
     assert json.loads(path.read_text() if path.exists() else "{}") == {}
