@@ -41,11 +41,11 @@ test: $(READY) ## run all tests, with branch coverage
 	OMP_NUM_THREADS=1 $(PYTHON) -m pytest -n 2 --dist loadfile --no-loadscope-reorder --cov --cov-report=term
 
 trials: $(READY) ## try what is damaged, hostile or odd, and write docs/trials.md
-	OMP_NUM_THREADS=1 $(PYTHON) -m pytest -n 2 --dist loadfile --trials docs/trials.md
+	OMP_NUM_THREADS=1 $(PYTHON) -m pytest -n 2 --dist loadfile --trials=docs/trials.md
 
 # Goes on where it was killed itself; `python -m kills soak` runs and kills for 20 minutes.
 trials-kill: $(READY) ## kill runs at every place and at random, try each fault, write docs/reliability.md: an hour
-	OMP_NUM_THREADS=1 $(PYTHON) -m pytest -n 2 --dist loadfile --faults results/kills/faults.md
+	OMP_NUM_THREADS=1 $(PYTHON) -m pytest -n 2 --dist loadfile --faults=results/kills/faults.md
 	$(PYTHON) -m kills
 
 # Coverage-guided, Linux only: `make fuzz TARGET=archives RUNS=50000`; fuzz/targets.py lists the targets.

@@ -82,7 +82,7 @@ def outputs(repo: Repo, hashes: Hashes, damaged: set[str]) -> Iterator[Finding]:
     Those that DVC knows to be others are its affair: the next run makes them anew.
     """
     rwlock = Path(repo.tmp_dir, RWLOCK_FILE)
-    busy = [Path(each) for each in (held(rwlock) if rwlock.exists() else {})]
+    busy = [Path(each) for each, _ in (held(rwlock) if rwlock.exists() else [])]
     for path, md5 in _expected(repo):
         here = path.absolute()
         if any(here.is_relative_to(each) or each.is_relative_to(here) for each in busy):
@@ -113,12 +113,12 @@ def _expected(repo: Repo) -> Iterator[tuple[Path, str]]:
                 yield Path(out["path"], each["relpath"]), each["md5"]
 
 
-def held(path: Path) -> dict[str, int]:
-    """The files in DVC's list, each with a process that holds it."""
+def held(path: Path) -> list[tuple[str, int]]:
+    """The files in DVC's list, with each process that holds them."""
     found = json.loads(path.read_bytes())
     pairs = [(file, each) for file, each in found.get("write", {}).items()]
     pairs += [(file, each) for file, many in found.get("read", {}).items() for each in many]
-    return {file: int(each["pid"]) for file, each in pairs if each}
+    return [(file, int(each["pid"])) for file, each in pairs if each]
 
 
 def readable(repo: Repo, path: Path) -> bool:

@@ -101,7 +101,7 @@ def _stale(path: Path) -> set[int]:
     if not path.exists():
         return set()
     written = path.stat().st_mtime
-    return {pid for pid in held(path).values() if not _lives(pid, before=written)}
+    return {pid for _, pid in held(path) if not _lives(pid, before=written)}
 
 
 def _lives(pid: int, before: float = float("inf")) -> bool:

@@ -227,6 +227,9 @@ def test_a_conflict_in_dvc_lock_is_left_to_its_owner(run):
     assert LOCK.read_bytes() == text
 
 
+ENDED = (1 << 22, (1 << 22) + 1)  # beyond what Linux gives to processes
+
+
 def test_holders_that_have_ended_are_dropped_though_another_has_their_number(run):
     repro(["make"])
     path = Path(".dvc/tmp/rwlock")
@@ -238,6 +241,10 @@ def test_holders_that_have_ended_are_dropped_though_another_has_their_number(run
     os.utime(path, (began - 60, began - 60))
     assert "held by processes that have ended" in run()[1]
     assert "/a/out.txt" not in path.read_text()
+    gone = [one | {"pid": number} for number in ENDED]
+    path.write_text(json.dumps({"write": {}, "read": {"/a/in.txt": gone}}))
+    assert f"held by processes that have ended: {sorted(ENDED)}" in run()[1]
+    assert WHOLE in run()[1]
     with subprocess.Popen([sys.executable, "-c", ""]) as zombie:
         os.waitid(os.P_PID, zombie.pid, os.WEXITED | os.WNOWAIT)  # it has ended, nobody has asked
         path.write_text(json.dumps({"write": {"/a/out.txt": one | {"pid": zombie.pid}}}))
