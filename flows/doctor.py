@@ -7,7 +7,6 @@ that a running process holds. `--dry` only looks.
 import argparse
 import fcntl
 import os
-import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -25,11 +24,10 @@ from flows.graph import torn
 from flows.repro import clear_torn
 from onecycle.errors import UserError
 from onecycle.params import read_yaml
-from onecycle.paths import home, main_tree, remove
+from onecycle.paths import home, is_left_over, main_tree, remove
 from onecycle.progress import complain, say
 
 FOLDERS = ("data", "models", "reports")
-TEMPORARY = re.compile(r"\..+\.(\d+)\.partial")  # of `onecycle.paths.whole`
 CONFLICT = b"<<<<<<<"
 
 
@@ -143,8 +141,7 @@ def temporaries() -> Iterator[Finding]:
     folders = [*map(Path, FOLDERS), home()]
     paths = [path for folder in folders for path in folder.rglob(".*.partial")]
     for path in sorted([*paths, *Path().glob(".*.partial")]):
-        named = TEMPORARY.fullmatch(path.name)
-        if named and not _lives(int(named[1])):
+        if is_left_over(path):
             yield Finding(
                 f"{path}: left by a process that was killed; removed", partial(remove, path)
             )

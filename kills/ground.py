@@ -208,7 +208,7 @@ def run(
 
 
 def start_in(
-    tree: Path, command: Sequence[str], words: IO[str], given: Mapping[str, str] = {}
+    tree: Path, command: Sequence[str], words: IO[str] | IO[bytes], given: Mapping[str, str] = {}
 ) -> psutil.Popen:
     """Starts a command in a tree, in a session of its own."""
     return psutil.Popen(

@@ -2,7 +2,7 @@
 
 import statistics
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from kills.soak import verdicts
 from onecycle.faults import POINTS
 from onecycle.learn.checkpoint import EVERY_S, SHARE
 from onecycle.learn.device import choose, made_with
-from onecycle.paths import whole
+from onecycle.paths import write_whole
 
 HERE = Path(__file__).parent
 PAGE = HERE.parent / "docs" / "reliability.md"
@@ -47,8 +47,7 @@ def write(folder: Path, page: Path = PAGE) -> Path:
         if faults.exists()
         else "",
     )
-    with whole(page) as partial:
-        partial.write_text(text.rstrip() + "\n", encoding="utf-8")
+    write_whole(page, text.rstrip() + "\n")
     return page
 
 
@@ -94,29 +93,23 @@ def chance(found: Sequence[Row]) -> dict[str, Any] | None:
     if not found:
         return None
 
-    def cell(keep: Callable[[Row], bool]) -> str:
-        these = counts([row for row in found if keep(row)])
-        return f"{these['held']} of {these['tried']}" if these["tried"] else "–"
+    def cell(problem: str | None = None, victim: str | None = None) -> str:
+        """How many of how many held, of a problem and a victim; null: of all."""
+        these = [row for row in found if problem in (None, row["problem"])]
+        told = counts([row for row in these if victim in (None, row["victim"])])
+        return f"{told['held']} of {told['tried']}" if told["tried"] else "–"
 
     named = [name for name in PROBLEMS if any(row["problem"] == name for row in found)]
     table = [
         {
             "victim": victim,
-            "cells": [
-                cell(lambda it, p=name, v=victim: (it["problem"], it["victim"]) == (p, v))  # type: ignore[misc]
-                for name in named
-            ],
-            "all": cell(lambda it, v=victim: it["victim"] == v),  # type: ignore[misc]
+            "cells": [cell(name, victim) for name in named],
+            "all": cell(victim=victim),
         }
         for victim in VICTIMS
     ]
-    table.append(
-        {
-            "victim": "**all**",
-            "cells": [cell(lambda it, p=name: it["problem"] == p) for name in named],  # type: ignore[misc]
-            "all": f"**{cell(lambda _: True)}**",
-        }
-    )
+    sums = [cell(name) for name in named]
+    table.append({"victim": "**all**", "cells": sums, "all": f"**{cell()}**"})
     kills = [each | {"row": row} for row in found for each in row["kills"]]
     total = counts(found)
     return {

@@ -39,7 +39,7 @@ def soak(ground: Ground, results: Results, minutes: float, seed: int) -> None:
     ):
         given = {"TMPDIR": temporary}
         command = ["python", "-m", "flows.server", "--port", "0"]
-        server = start_in(tree, command, words, given)  # type: ignore[arg-type]
+        server = start_in(tree, command, words, given)
         try:
             address = tree / ".onecycle" / "prefect" / "url"
             trees.wait_until(address.exists, 120, "the server has started")

@@ -172,20 +172,23 @@ def sweep(folder: Path, name: str = "*") -> None:
     known = name if name == "*" else glob.escape(name)
     # The second are temporaries of a temporary, such as of an archive that is unpacked into one.
     for left in [*folder.glob(f".{known}.*.partial"), *folder.glob(f"..{known}.*.partial")]:
-        process = left.name.split(".")[-2]
-        if process.isdecimal() and not _lives(int(process)):
+        if is_left_over(left):
             with suppress(OSError):  # another process sweeps too, or it may not be removed
                 remove(left)
 
 
-def _lives(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
+def is_left_over(path: Path) -> bool:
+    """Whether it has the name of a temporary of `whole` whose process is no more."""
+    *_, process, kind = path.name.rsplit(".", 2)
+    if kind != "partial" or not process.isdecimal():
         return False
+    try:
+        os.kill(int(process), 0)
+    except ProcessLookupError:
+        return True
     except PermissionError:
         pass
-    return True
+    return False
 
 
 def _size(path: Path) -> int:
@@ -212,7 +215,7 @@ def remove(path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def write_json(path: Path, value: Any, *, sealed: bool = False) -> None:  # noqa: ANN401
+def write_json(path: Path, value: Any, *, sealed: bool = False) -> None:  # noqa: ANN401 - JSON
     """Writes JSON, whole or not at all; keys keep their order, NaN is refused.
 
     Args:

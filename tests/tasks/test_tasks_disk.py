@@ -4,7 +4,6 @@ import errno
 import hashlib
 import os
 import resource
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -210,4 +209,4 @@ def test_what_a_body_can_t_read_is_not_told_as_what_can_t_be_written(tmp_path):
         raise PermissionError(errno.EACCES, "no", "/elsewhere/source")
     with pytest.raises(FileNotFoundError), whole(tmp_path / "x"):
         raise FileNotFoundError(errno.ENOENT, "no", str(tmp_path / "source"))
-    assert shutil.disk_usage(tmp_path).free and not list(tmp_path.iterdir())
+    assert not list(tmp_path.iterdir())
