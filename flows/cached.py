@@ -12,9 +12,9 @@ from pathlib import Path
 from dvc.dvcfile import LOCK_FILE, Lockfile
 from dvc.exceptions import DvcException
 from dvc.repo import Repo
-from dvc.rwlock import RWLOCK_FILE
 
 from flows.graph import torn
+from flows.rwlock import held
 from onecycle.params import read_yaml
 from onecycle.paths import remove
 
@@ -81,8 +81,7 @@ def outputs(repo: Repo, hashes: Hashes, damaged: set[str]) -> Iterator[Finding]:
 
     Those that DVC knows to be others are its affair: the next run makes them anew.
     """
-    rwlock = Path(repo.tmp_dir, RWLOCK_FILE)
-    busy = [Path(each) for each, _ in (held(rwlock) if rwlock.exists() else [])]
+    busy = [Path(each) for each, _ in held(repo)]
     for path, md5 in _expected(repo):
         here = path.absolute()
         if any(here.is_relative_to(each) or each.is_relative_to(here) for each in busy):
@@ -111,14 +110,6 @@ def _expected(repo: Repo) -> Iterator[tuple[Path, str]]:
                 continue  # damaged or not there: the stage is run again
             for each in inside:
                 yield Path(out["path"], each["relpath"]), each["md5"]
-
-
-def held(path: Path) -> list[tuple[str, int]]:
-    """The files in DVC's list, with each process that holds them."""
-    found = json.loads(path.read_bytes())
-    pairs = [(file, each) for file, each in found.get("write", {}).items()]
-    pairs += [(file, each) for file, many in found.get("read", {}).items() for each in many]
-    return [(file, int(each["pid"])) for file, each in pairs if each]
 
 
 def readable(repo: Repo, path: Path) -> bool:

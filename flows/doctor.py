@@ -13,15 +13,14 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
-import psutil
 from dvc.dvcfile import LOCK_FILE
 from dvc.exceptions import DvcException
 from dvc.repo import Repo
-from dvc.rwlock import RWLOCK_FILE, _edit_rwlock
+from dvc.rwlock import RWLOCK_FILE
 
-from flows.cached import Finding, Hashes, held, objects, outputs, readable
+from flows import rwlock
+from flows.cached import Finding, Hashes, objects, outputs, readable
 from flows.graph import torn
-from flows.repro import clear_torn
 from onecycle.errors import UserError
 from onecycle.params import read_yaml
 from onecycle.paths import home, is_left_over, main_tree, remove
@@ -73,43 +72,14 @@ def findings() -> Iterator[Finding]:
 
 def holders(repo: Repo) -> Iterator[Finding]:
     """DVC's list of who holds which files, torn or with the number of a process that is another."""
-    path = Path(repo.tmp_dir, RWLOCK_FILE)
+    mend = partial(rwlock.drop, repo)
     try:
-        gone = _stale(path)
+        gone = rwlock.ended(repo)
     except ValueError:
-        yield Finding(
-            f"{path.name}: half written by a DVC that was killed", lambda: clear_torn(repo)
-        )
+        yield Finding(f"{RWLOCK_FILE}: half written by a DVC that was killed", mend)
         return
-
-    def drop() -> None:
-        with _edit_rwlock(repo.tmp_dir, repo.fs, repo.config["core"].get("hardlink_lock")) as lock:
-            for file, each in list(lock["write"].items()):
-                if each["pid"] in gone:
-                    del lock["write"][file]
-            for file, many in list(lock["read"].items()):
-                lock["read"][file] = [each for each in many if each["pid"] not in gone]
-
     if gone:
-        yield Finding(f"{path.name}: held by processes that have ended: {sorted(gone)}", drop)
-
-
-def _stale(path: Path) -> set[int]:
-    """The processes in the list that have ended: none has the number, or a later one has."""
-    if not path.exists():
-        return set()
-    written = path.stat().st_mtime
-    return {pid for _, pid in held(path) if not _lives(pid, before=written)}
-
-
-def _lives(pid: int, before: float = float("inf")) -> bool:
-    """Whether a process is there, and was at a time."""
-    try:
-        process = psutil.Process(pid)
-        ended = process.status() == psutil.STATUS_ZOMBIE  # nobody has asked how
-        return not ended and bool(process.create_time() <= before)
-    except psutil.NoSuchProcess:
-        return False
+        yield Finding(f"{RWLOCK_FILE}: held by processes that have ended: {sorted(gone)}", mend)
 
 
 def lock_file(repo: Repo) -> Iterator[Finding]:

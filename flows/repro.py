@@ -1,14 +1,13 @@
 """Runs one stage by DVC: `python -m flows.repro STAGE [--force]`.
 
 It is `dvc --wait-for-lock repro --single-item STAGE`, and four things more. Where DVC gives up on
-files that another process holds, this waits. Where a DVC that was killed left its list of such
-files half written, this begins it anew. Where DVC writes dvc.lock in place, so that a kill may
-empty it, this replaces it at once. And where DVC would record what the stage's inputs have become
-while it ran, this refuses: dvc.lock never pairs new values with an old model.
+files that another process holds, this waits. Where a DVC that was killed is still in its list of
+such files, or left it half written, this mends it. Where DVC writes dvc.lock in place, so that a
+kill may empty it, this replaces it at once. And where DVC would record what the stage's inputs
+have become while it ran, this refuses: dvc.lock never pairs new values with an old model.
 """
 
 import argparse
-import json
 import logging
 import random
 import shutil
@@ -24,13 +23,14 @@ from typing import Any
 from dvc import dvcfile
 from dvc import stage as dvc_stage
 from dvc.exceptions import DvcException
-from dvc.lock import LockError, make_lock
+from dvc.lock import LockError
 from dvc.repo import Repo
-from dvc.rwlock import RWLOCK_FILE, RWLOCK_LOCK, RWLockFileCorruptedError
+from dvc.rwlock import RWLockFileCorruptedError
 from dvc.stage import Stage
 from dvc.stage import run as dvc_run
 from dvc.utils.serialize import modify_yaml
 
+from flows import rwlock
 from flows.stage import DVC, WAITING, Outcome
 from onecycle.faults import point
 from onecycle.paths import whole
@@ -88,11 +88,11 @@ def reproduce(name: str, *, force: bool) -> bool:
     while True:
         try:
             with Repo(_wait_for_lock=True) as repo:
+                rwlock.drop(repo)
                 repo.scm_context.quiet = True  # no advice on `git add`
                 return bool(repo.reproduce(name, single_item=True, force=force))
         except DvcException as error:
             if any(isinstance(each, RWLockFileCorruptedError) for each in causes(error)):
-                clear_torn(repo)
                 continue
             busy = [holders(each) for each in causes(error) if isinstance(each, LockError)]
             if not busy:
@@ -111,20 +111,6 @@ def holders(error: LockError) -> str:
 
 
 DOCTOR = "run `python -m flows.doctor`"
-
-
-def clear_torn(repo: Repo) -> None:
-    """Removes the list of who holds which files, if whoever wrote it was killed meanwhile."""
-    path = Path(repo.tmp_dir, RWLOCK_FILE)
-    hardlink = repo.config["core"].get("hardlink_lock", False)
-    with make_lock(str(path.with_name(RWLOCK_LOCK)), tmp_dir=repo.tmp_dir, hardlink_lock=hardlink):
-        try:
-            json.loads(path.read_bytes())
-        except FileNotFoundError:
-            return  # another process was quicker
-        except ValueError:
-            path.unlink()
-            say(f"{DVC}{path.name} was half written by a process that was killed: begun anew")
 
 
 @contextmanager

@@ -1,16 +1,19 @@
 """Runs, kills and runs again for long, and measures what grows: `python -m kills soak`.
 
 A server like `make ui`'s is up throughout. Two recipes take turns and all stages are forced, so
-that everything is written again and again, and is the same every second time.
+that everything is written again and again, and is the same every second time. To Prefect's
+database a cycle is a month: what it holds is made so much older, and what it lets go, goes.
 """
 
 import os
 import random
 import signal
+import sqlite3
 import statistics
 import tempfile
 import time
 from collections.abc import Sequence
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 
@@ -27,6 +30,14 @@ KILLED = ("training", "supervisor", "flow", "DVC, in the flow")
 WITHIN_S = 20.0  # a kill comes within so much of a run's start
 SECOND = 0.3  # of the kills are followed by another
 WARM = 2  # cycles that no verdict looks at: each recipe's first
+CYCLE_DAYS = 30
+# Of whatever tells how old a row is, and so whether the server lets it go.
+DATED = {"flow_run": "end_time", "events": "occurred", "event_resources": "occurred"}
+# The server looks for it each hour.
+OFTEN = """active = "soak"
+[profiles.soak]
+PREFECT_SERVER_SERVICES_DB_VACUUM_LOOP_SECONDS = "5"
+"""
 CONSTANT = 0.01  # what grows by less, from the first third to the last, does not
 
 
@@ -38,6 +49,7 @@ def soak(ground: Ground, results: Results, minutes: float, seed: int) -> None:
         tempfile.TemporaryFile() as words,
     ):
         given = {"TMPDIR": temporary}
+        (tree / ".onecycle" / "prefect" / "profiles.toml").write_text(OFTEN)
         command = ["python", "-m", "flows.server", "--port", "0"]
         server = start_in(tree, command, words, given)
         try:
@@ -46,6 +58,7 @@ def soak(ground: Ground, results: Results, minutes: float, seed: int) -> None:
             end, cycle = time.monotonic() + 60 * minutes, 0
             while time.monotonic() < end:
                 row = turn(ground, draw, cycle, given, server)
+                age(tree / ".onecycle" / "prefect" / "prefect.db")
                 results.add(
                     {"what": f"cycle {cycle}", **row, **sizes(tree, Path(temporary), server)}
                 )
@@ -95,6 +108,17 @@ def others(tree: Path, server: psutil.Popen) -> list[str]:
     while [it for it in trees.processes(tree) if it.pid != server.pid] and time.monotonic() < end:
         time.sleep(0.1)
     return [str(it) for it in trees.processes(tree) if it.pid != server.pid]
+
+
+def age(database: Path) -> None:
+    """Makes all runs and events older by a cycle's days."""
+    older = f"-{CYCLE_DAYS} days"
+    with closing(sqlite3.connect(database, timeout=60)) as opened, opened:
+        for table, column in DATED.items():
+            opened.execute(
+                f"UPDATE {table} SET {column} = strftime('%Y-%m-%d %H:%M:%f', {column}, ?)",
+                [older],
+            )
 
 
 def sizes(tree: Path, temporary: Path, server: psutil.Popen) -> dict[str, int]:

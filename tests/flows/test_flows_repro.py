@@ -275,6 +275,19 @@ def test_a_run_that_was_killed_holds_nothing_up(start, until, workers):
     assert runs() == 2
 
 
+def test_those_that_have_ended_do_not_stay_in_the_list_of_holders(toy):
+    main(["make"])
+    path = Path(".dvc/tmp/rwlock")
+    with subprocess.Popen([sys.executable, "-c", ""]) as zombie:
+        os.waitid(os.P_PID, zombie.pid, os.WEXITED | os.WNOWAIT)  # DVC waits for such for ever
+        one = {"pid": zombie.pid, "cmd": "dvc repro"}
+        lives = {"pid": os.getpid(), "cmd": "dvc push"}
+        out, read = str(Path("out.txt").resolve()), str(Path("in.txt").resolve())
+        path.write_text(json.dumps({"write": {out: one}, "read": {read: [one, lives]}}))
+        assert main(["make"]) is Outcome.CACHED
+    assert json.loads(path.read_text()) == {"read": {read: [lives]}}
+
+
 @pytest.mark.parametrize("torn", ["", '{"write": {"/a/out.txt": {"pid": 1'])
 def test_a_list_of_holders_that_a_killed_dvc_left_half_written_holds_nothing_up(toy, torn):
     main(["make"])
