@@ -209,8 +209,7 @@ class Attempt:
             watch.find, watch.due = self.find, self.times.moment(*moment)
         completed = finished(self.ground.tree)
         ended = run(self.ground.tree, self.command, {PASSED: str(watch.passed)}, watch)
-        if not (watch.killed and self.command == DVC):  # DVC's stage outlives it: that is known
-            self.wrong["left"] += emptied(self.ground.tree)
+        self.wrong["left"] += emptied(self.ground.tree)
         watch.follow(ended.seconds)
         watch.begun = resumed(ended.said)
         if watch.steps and self.kills and self.before:

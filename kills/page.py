@@ -123,20 +123,18 @@ def chance(found: Sequence[Row]) -> dict[str, Any] | None:
         "problems": named,
         "rows": table,
         "costs": costs([each for each in kills if "lost" in each]),
-        "worst": worst(kills),
     }
 
 
 def costs(kills: Sequence[Row]) -> list[Row]:
     """What kills cost: steps and seconds."""
-    ours = [each for each in kills if each["row"]["victim"] != "dvc repro"]
-    rate = [each["row"]["unbroken"] for each in ours]
-    lost = [each["lost"] for each in ours]
+    rate = [each["row"]["unbroken"] for each in kills]
+    lost = [each["lost"] for each in kills]
     seconds = [
-        each["lost"] * it["training"] / it["steps"] for each, it in zip(ours, rate, strict=True)
+        each["lost"] * it["training"] / it["steps"] for each, it in zip(kills, rate, strict=True)
     ]
-    share = [100 * each["lost"] / it["steps"] for each, it in zip(ours, rate, strict=True)]
-    recovered = [each["recovered_s"] for each in ours if each["recovered_s"] is not None]
+    share = [100 * each["lost"] / it["steps"] for each, it in zip(kills, rate, strict=True)]
+    recovered = [each["recovered_s"] for each in kills if each["recovered_s"] is not None]
     first = [it["first"] for it in rate]
     told = [
         ("steps that are done again", lost, "{:,.0f}"),
@@ -154,19 +152,6 @@ def costs(kills: Sequence[Row]) -> list[Row]:
         for what, values, form in told
         if values
     ]
-
-
-def worst(kills: Sequence[Row]) -> str:
-    """What `dvc repro` alone loses."""
-    alone = [each for each in kills if each["row"]["victim"] == "dvc repro" and "lost" in each]
-    again = [each for each in alone if each["lost"] == each["row"]["unbroken"]["steps"]]
-    if not alone:
-        return ""
-    return (
-        "`dvc repro` is not in this table: killed alone, it leaves the training's process, which "
-        f"goes on. Run again, DVC waits for it; in {len(again)} of {len(alone)} such trials all "
-        "steps were then done again, for DVC had not seen the end."
-    )
 
 
 def cost(found: Sequence[Row]) -> dict[str, Any] | None:

@@ -102,6 +102,37 @@ def test_a_killed_training_goes_on_to_the_same_bytes(here):
     assert not Path(".onecycle/checkpoints", NAME).exists() or not checkpoints()
 
 
+PARENT = """
+import os, subprocess, sys
+child = subprocess.Popen(
+    " ".join([sys.executable, "-m", "tasks", "train", sys.argv[1]]),
+    shell=True,
+    env=os.environ | {"DVC_STAGE": f"train@{sys.argv[1]}"},
+)
+child.wait()
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.trial("stops", "the DVC whose stage trains is killed", "ends, a checkpoint written")
+def test_a_training_whose_dvc_is_killed_ends_with_a_checkpoint(here, tmp_path):
+    assert main(["set", f"{LONG}.epochs=2000"]) == 0
+    said = tmp_path / "said"
+    with said.open("w") as file:
+        parent = subprocess.Popen(
+            [sys.executable, "-c", PARENT, NAME],
+            env=os.environ | {"PYTHONPATH": str(ROOT)},
+            stdout=file,
+            stderr=subprocess.STDOUT,
+        )
+    wait_until(lambda: "epoch 1 of" in said.read_text(), 60, "it trains")
+    parent.kill()
+    parent.wait()
+    wait_until(lambda: "stopped at" in said.read_text(), 5, "the training has ended")
+    (file,) = checkpoints()
+    assert file.stat().st_size
+
+
 @pytest.mark.slow
 @pytest.mark.trial("stops", "train told by SIGINT, SIGTERM", "ends in order, a checkpoint written")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
