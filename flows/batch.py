@@ -12,6 +12,7 @@ from prefect.artifacts import create_table_artifact
 from prefect.client.schemas.objects import State
 from prefect.task_runners import ThreadPoolTaskRunner
 
+from flows import living
 from flows.connection import Connection
 from flows.display import Display, console
 from flows.flow import await_record, drained, stopped_by_signals, summary, walk
@@ -58,7 +59,8 @@ def run(arguments: argparse.Namespace, given: list[str], server: Connection) -> 
 
     @flow(name="onecycle-predict", task_runner=ThreadPoolTaskRunner())  # type: ignore[arg-type]
     def onecycle_predict(model: str, inputs: list[str], out: str) -> State[Any]:
-        return follow(Path(model), Path(out), given, brief=server.brief)
+        with living.known():
+            return follow(Path(model), Path(out), given, brief=server.brief)
 
     with drained():
         state: State[Any] = onecycle_predict(

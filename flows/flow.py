@@ -31,7 +31,7 @@ from prefect.runtime import flow_run
 from prefect.states import Cancelled, Completed, Failed
 from prefect.task_runners import ThreadPoolTaskRunner
 
-from flows import publish
+from flows import living, publish
 from flows.connection import Connection
 from flows.display import Display, console, leave
 from flows.schedule import Schedule, Stage, Work
@@ -73,7 +73,8 @@ def run(
     @flow(name="onecycle", task_runner=ThreadPoolTaskRunner())  # type: ignore[arg-type]
     def onecycle(force: bool, refresh: bool) -> State[Any]:
         runner = Runner(forced(stages, force=force, refresh=refresh), grace_s)
-        return follow(stages, runner, brief=server.brief)
+        with living.known():
+            return follow(stages, runner, brief=server.brief)
 
     with drained():
         state: State[Any] = onecycle(force, refresh, return_state=True)

@@ -21,6 +21,8 @@ FLOW = ("python", "-m", "flows.pipeline")
 DVC = ("python", "-m", "dvc", "repro")
 AGAIN = 0.3  # of the trials kill the second run too
 ANY = 0.2  # of the moments are of the whole run, the others of its training
+FINAL = "('COMPLETED', 'FAILED', 'CRASHED', 'CANCELLED')"
+RUNNING = f"select count(*) from flow_run where state_type not in {FINAL}"
 RESUMED = re.compile(r"going on from epoch .*\((\d[\d,]*) steps done in all\)")
 
 Find = Callable[[Path, psutil.Popen], psutil.Process | None]
@@ -258,6 +260,8 @@ def attempt(trial: Trial, ground: Ground, folder: Path) -> Row:
         it.wrong["survived"].append(tail(last.said))
     if command == FLOW and finished(ground.tree) == completed:
         it.wrong["said"].append("Prefect does not know that the last run completed")
+    if command == FLOW and trees.rows(ground.tree, RUNNING)[0][0]:
+        it.wrong["said"].append("Prefect has a run that was killed for one that runs")
     found = ground.wrong()
     wrong = it.wrong | {"differs": found["differs"], "left": it.wrong["left"] + found["left"]}
     if any(wrong.values()):

@@ -3,12 +3,13 @@
 Such a line reads `what: 1,200 of 5,000`, with or without more words; `told` reads it again.
 """
 
+import os
 import re
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sized
 from contextlib import contextmanager
-from typing import TypeVar
+from typing import TextIO, TypeVar
 
 from onecycle.foreign import shown
 
@@ -19,12 +20,20 @@ T = TypeVar("T")  # 3.11 has no `def track[T]`
 
 def say(text: str) -> None:
     """Prints text at once, so that logs keep their order; nothing in it steers a terminal."""
-    print(shown(text), flush=True)  # noqa: T201 - the one place that prints
+    _print(shown(text), sys.stdout)
 
 
 def complain(error: object) -> None:
     """Prints a user's mistake, and what to do about it, to stderr."""
-    print(shown(f"error: {error}"), file=sys.stderr, flush=True)  # noqa: T201 - as above
+    _print(shown(f"error: {error}"), sys.stderr)
+
+
+def _print(text: str, stream: TextIO) -> None:
+    """Prints; where whoever reads it has ended, what is done goes on, and nobody is told."""
+    try:
+        print(text, file=stream, flush=True)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def track(items: Iterable[T], what: str, total: int | None = None, done: int = 0) -> Iterator[T]:

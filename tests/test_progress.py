@@ -1,5 +1,10 @@
 """Progress in a log: what `track` prints is what `told` reads."""
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -88,3 +93,30 @@ def test_a_share_is_between_0_and_1(text):
 @pytest.mark.parametrize("line", ["a: , of 3", "a: 3 of ,b"])
 def test_a_comma_is_no_number(line):
     assert told(line) is None
+
+
+UNHEARD = """
+import sys
+from onecycle.progress import complain, say
+sys.stdin.read()
+for number in range(3):
+    say(f"line {number}")
+    complain("not so")
+open("went on", "w").close()
+"""
+
+
+def test_what_is_done_goes_on_when_whoever_reads_it_has_ended(tmp_path):
+    root = Path(__file__).parents[1]
+    process = subprocess.Popen(
+        [sys.executable, "-c", UNHEARD],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(root)},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
+    process.stdout.close()
+    process.stdin.close()
+    assert process.wait(30) == 0
+    assert (tmp_path / "went on").exists()

@@ -21,6 +21,7 @@ from trees import (
     hashes,
     processes,
     ran,
+    rows,
     shell,
     states,
     wait_until,
@@ -107,6 +108,23 @@ def test_a_flow_that_is_ended_leaves_no_process(tree, number):
         assert run.process.returncode == 130
         assert "run again" in said
         assert states(tree)[TRAIN] == "Cancelled"
+
+
+@pytest.mark.trial(
+    "stops", "a flow is killed by SIGKILL", "the next one has it Crashed in Prefect, with its tasks"
+)
+def test_a_killed_run_does_not_run_on_in_prefect(tree):
+    with Running(tree) as run:
+        run.process.kill()
+        run.end()
+    assert ("RUNNING",) in rows(tree, "select state_type from flow_run")
+    said = flow(tree, "--set", f"{EPOCHS}=2")
+    assert "was killed: in Prefect it is now Crashed" in said
+    for kind in ("flow_run", "task_run"):
+        states = [each for (each,) in rows(tree, f"select state_type from {kind}")]
+        assert not {"RUNNING", "PENDING", "CANCELLING"} & set(states)
+        assert "CRASHED" in states
+    assert not list((tree / ".onecycle" / "runs").iterdir())
 
 
 @pytest.mark.trial("stops", "a second signal", "ends a stage at once that does not end in order")

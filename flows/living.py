@@ -1,0 +1,82 @@
+"""Which flow runs have a process: one that was killed would else be *Running* in Prefect for ever.
+
+Each holds a file of its number, `.onecycle/runs/<id>`, which the kernel lets go of when the process
+ends, however it ends. The next run in this tree ends those that nobody holds.
+"""
+
+import fcntl
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from uuid import UUID
+
+import httpx
+from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
+from prefect.exceptions import ObjectNotFound
+from prefect.runtime import flow_run
+from prefect.states import Cancelled, Crashed
+
+from onecycle.paths import home
+from onecycle.progress import say
+
+KILLED = "its process was killed; what had completed is kept: run again to go on"
+KNOWN_S = 90 * 86400.0  # a run of another server, which is perhaps never asked again
+
+
+@contextmanager
+def known() -> Iterator[None]:
+    """Holds the file of the flow run that this is, after ending in Prefect those that were killed.
+
+    An outage of the server is no matter here.
+    """
+    folder = home() / "runs"
+    folder.mkdir(parents=True, exist_ok=True)
+    with suppress(httpx.HTTPError), get_client(sync_client=True) as client:
+        for path in killed(folder):
+            end(client, path)
+    path = folder / str(flow_run.id)
+    begun = path.with_name(f".{path.name}")
+    with begun.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        begun.rename(path)  # nobody sees it unheld
+        try:
+            yield
+        finally:
+            path.unlink(missing_ok=True)
+
+
+def killed(folder: Path) -> Iterator[Path]:
+    """The files that nobody holds."""
+    for path in sorted(folder.glob("[!.]*")):
+        with suppress(FileNotFoundError), path.open() as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                continue
+            yield path
+
+
+def end(client: SyncPrefectClient, path: Path) -> None:
+    """Ends a run in Prefect, with its tasks that have not ended; forgets its file.
+
+    It is *Crashed*, or *Cancelled* where somebody had asked for that.
+    """
+    number = UUID(path.name)
+    try:
+        run = client.read_flow_run(number)
+    except ObjectNotFound:  # another server's, or somebody has deleted it
+        if time.time() - path.stat().st_mtime > KNOWN_S:
+            path.unlink()
+        return
+    if run.state is None or not run.state.is_final():
+        asked = run.state is not None and run.state.is_cancelling()
+        state = Cancelled if asked else Crashed
+        mine = FlowRunFilter(id=FlowRunFilterId(any_=[number]))
+        for each in client.read_task_runs(flow_run_filter=mine):
+            if each.state is None or not each.state.is_final():
+                client.set_task_run_state(each.id, state(message=KILLED), force=True)
+        client.set_flow_run_state(number, state(message=KILLED), force=True)
+        say(f"the run {run.name} was killed: in Prefect it is now {state().name}")
+    path.unlink(missing_ok=True)
