@@ -13,7 +13,14 @@ from uuid import UUID
 
 import httpx
 from prefect.client.orchestration import SyncPrefectClient, get_client
-from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
+from prefect.client.schemas.filters import (
+    FlowRunFilter,
+    FlowRunFilterId,
+    TaskRunFilter,
+    TaskRunFilterState,
+    TaskRunFilterStateType,
+)
+from prefect.client.schemas.objects import TERMINAL_STATES, StateType
 from prefect.exceptions import ObjectNotFound
 from prefect.runtime import flow_run
 from prefect.states import Cancelled, Crashed
@@ -22,6 +29,8 @@ from onecycle.paths import home
 from onecycle.progress import say
 
 KILLED = "its process was killed; what had completed is kept: run again to go on"
+_OPEN = [each for each in StateType if each not in TERMINAL_STATES]
+OPEN = TaskRunFilter(state=TaskRunFilterState(type=TaskRunFilterStateType(any_=_OPEN)))
 KNOWN_S = 90 * 86400.0  # a run of another server, which is perhaps never asked again
 
 
@@ -74,8 +83,8 @@ def end(client: SyncPrefectClient, path: Path) -> None:
         asked = run.state is not None and run.state.is_cancelling()
         state = Cancelled if asked else Crashed
         mine = FlowRunFilter(id=FlowRunFilterId(any_=[number]))
-        for each in client.read_task_runs(flow_run_filter=mine):
-            if each.state is None or not each.state.is_final():
+        while left := client.read_task_runs(flow_run_filter=mine, task_run_filter=OPEN):
+            for each in left:  # no more than the server gives at once
                 client.set_task_run_state(each.id, state(message=KILLED), force=True)
         client.set_flow_run_state(number, state(message=KILLED), force=True)
         say(f"the run {run.name} was killed: in Prefect it is now {state().name}")

@@ -62,7 +62,7 @@ class _Sums(torch.autograd.Function):
         return F.embedding_bag(ones[0], table, ones[1], mode="sum")
 
     @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]  # noqa: ANN401 - torch's
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:  # noqa: ANN401 - torch's
         """The transpose times the gradient."""
         columns, first = ctx.saved_tensors
         back = F.embedding_bag(columns, grad.contiguous(), first, mode="sum")

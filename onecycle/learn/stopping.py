@@ -18,9 +18,8 @@ class Dvc:
     """The DVC whose stage this process is, if it is one's."""
 
     def __init__(self) -> None:
-        self._child: psutil.Process | None = (
-            None  # of DVC: this process, or the shell that it is in
-        )
+        # Of DVC: this process, or the shell that it is in.
+        self._child: psutil.Process | None = None
         self._look_at = 0.0
         if "DVC_STAGE" in os.environ:
             me = psutil.Process()

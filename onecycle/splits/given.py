@@ -162,7 +162,7 @@ def lists(items: pd.DataFrame, params: Lists) -> Parts:
                 raise UserError(f"split.{part}: {what}")
             owner[row] = name
         parts[[row for row, _ in rows]] = part
-    return parts.tolist()  # type: ignore[no-any-return]
+    return parts.tolist()
 
 
 def _rows(items: pd.DataFrame, named: list[str], unknown: str) -> dict[str, int]:

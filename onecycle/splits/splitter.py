@@ -44,7 +44,7 @@ def parts_of(is_test: Bools, is_valid: Bools) -> Parts:
     """Names each row's part, where the two masks [n] share no row."""
     names = np.full(len(is_test), "train", dtype=object)
     names[is_test], names[is_valid] = "test", "valid"
-    return names.tolist()  # type: ignore[no-any-return]
+    return names.tolist()
 
 
 def clips(items: pd.DataFrame) -> Ints:

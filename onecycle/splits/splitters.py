@@ -66,7 +66,7 @@ def divide(items: pd.DataFrame, params: splitter.Splitter, raw: Path | None = No
     parts = np.empty(len(items), dtype=object)
     found = SPLITTERS[params.by](ordered, params.beside(raw))  # type: ignore[attr-defined]
     parts[order] = aside.set_aside(ordered, found, params) if params.calib else found
-    return parts.tolist()  # type: ignore[no-any-return]
+    return parts.tolist()
 
 
 def fold_table(items: pd.DataFrame, params: splitter.Splitter) -> pd.DataFrame | None:

@@ -159,7 +159,9 @@ def test_a_second_signal_ends_at_once(here):
     """The first waits for a step that takes for ever."""
     code = (
         "import time; from onecycle.learn import step; from tasks.__main__ import main\n"
-        "step.Stepper.step = lambda *_: (print('in it', flush=True), time.sleep(60))\n"
+        # In pieces: Python would not heed a signal that came just before a long sleep.
+        "def slow(*_):\n print('in it', flush=True)\n while True: time.sleep(0.01)\n"
+        "step.Stepper.step = slow\n"
         f"main(['train', {NAME!r}])"
     )
     process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True,
@@ -170,13 +172,8 @@ def test_a_second_signal_ends_at_once(here):
     process.send_signal(signal.SIGTERM)
     time.sleep(0.3)
     assert process.poll() is None
-
-    def ended() -> bool:
-        process.send_signal(signal.SIGTERM)  # Python heeds the first once it is in `sleep`
-        time.sleep(0.1)
-        return process.poll() is not None
-
-    wait_until(ended, 2, "it has ended")
+    process.send_signal(signal.SIGTERM)
+    wait_until(lambda: process.poll() is not None, 2, "it has ended")
     assert process.returncode == -signal.SIGTERM
     process.stdout.close()
 

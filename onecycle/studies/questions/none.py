@@ -100,7 +100,7 @@ def read(asked: Asked, done: Done) -> Finding:
     if any(part is None for of in parts for part in of):
         why = softmax.failed or binary.failed or f"no item of the labels held out is in {judged}"
         raise UserError(f"none: {why}")
-    of_softmax, of_binary = ([*zip(*of, strict=True)] for of in parts)  # type: ignore[arg-type]
+    of_softmax, of_binary = ([*zip(*of, strict=True)] for of in parts)
     ways = rejection.by_way(of_softmax, of_binary)
     judges = {
         name: Judge(
