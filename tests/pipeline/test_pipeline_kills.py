@@ -184,10 +184,13 @@ def test_beside_a_flow_that_trains(tree):
             text=True,
             start_new_session=True,
         ) as second:
-            assert second.stdout
-            assert "waiting for the run" in second.stdout.readline()
-            second.send_signal(signal.SIGINT)
-            second.communicate(timeout=5)
+            try:
+                assert second.stdout
+                assert "waiting for the run" in second.stdout.readline()
+                second.send_signal(signal.SIGINT)
+                second.communicate(timeout=5)
+            finally:
+                second.kill()  # else, should it not end, this would wait for ever
         assert run.process.poll() is None
         run.process.send_signal(signal.SIGINT)
         run.end()
