@@ -48,7 +48,7 @@ class Display:
     """
 
     def __init__(self, total: int, out: Console) -> None:
-        self.out, self.live = out, out.is_terminal
+        self.out, self.live = out, out.is_terminal and not out.is_dumb_terminal
         self.bars = Progress(
             TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=24),

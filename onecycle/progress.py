@@ -38,6 +38,11 @@ def _print(text: str, stream: TextIO) -> None:
             os.dup2(nobody.fileno(), stream.fileno())
 
 
+def _is_live() -> bool:
+    """Whether stdout is a terminal that can redraw a line; in others rich would show nothing."""
+    return sys.stdout.isatty() and os.environ.get("TERM", "").lower() not in ("dumb", "unknown")
+
+
 def track(items: Iterable[T], what: str, total: int | None = None, done: int = 0) -> Iterator[T]:
     """Yields `items`, telling how far it has come.
 
@@ -49,7 +54,7 @@ def track(items: Iterable[T], what: str, total: int | None = None, done: int = 0
     """
     if total is None and isinstance(items, Sized):
         total = len(items)
-    if sys.stdout.isatty():
+    if _is_live():
         from rich.markup import escape
         from rich.progress import track as rich_track
 
@@ -75,7 +80,7 @@ def transfer(what: str, total: int | None, done: int = 0) -> Iterator[Callable[[
         total: how many bytes there are, if that is known.
         done: how many of them had passed before.
     """
-    if sys.stdout.isatty():
+    if _is_live():
         from rich.progress import (
             BarColumn,
             DownloadColumn,

@@ -34,6 +34,13 @@ def test_told_reads_it_where_the_total_was_given(capsys):
     assert told_lines == [done / 4 for done in range(4)]
 
 
+def test_a_terminal_that_cannot_redraw_gets_plain_lines(capsys, monkeypatch):
+    monkeypatch.setattr(progress.sys.stdout, "isatty", lambda: True, raising=False)
+    monkeypatch.setenv("TERM", "dumb")
+    assert list(track("abc", "letters")) == list("abc")
+    assert capsys.readouterr().out.splitlines()[-1] == "letters: 2 of 3"
+
+
 def test_without_a_total_there_is_no_share(capsys):
     assert list(track(iter("abcd"), "letters")) == list("abcd")
     lines = capsys.readouterr().out.splitlines()

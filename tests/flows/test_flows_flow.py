@@ -122,7 +122,9 @@ def test_elsewhere_than_in_a_terminal_the_display_is_plain_lines():
     ]
 
 
-def test_in_a_terminal_a_bar_shows_how_far_a_stage_is():
+def test_in_a_terminal_a_bar_shows_how_far_a_stage_is(monkeypatch):
+    monkeypatch.setenv("TERM", "xterm")
+
     def run(display):
         display.start("train@a")
         display.start("train@a")  # tried again
@@ -133,6 +135,16 @@ def test_in_a_terminal_a_bar_shows_how_far_a_stage_is():
         assert len(display.bars.tasks) == 1
 
     assert "said" in shown(run, live=True)
+
+
+def test_a_terminal_that_cannot_redraw_gets_plain_lines(monkeypatch):
+    monkeypatch.setenv("TERM", "dumb")
+
+    def run(display):
+        display.start("train@a")
+        display.line("train@a", "unfrozen: epoch 1 of 2")
+
+    assert "unfrozen: epoch 1 of 2" in shown(run, live=True)
 
 
 @pytest.fixture

@@ -239,6 +239,7 @@ def test_tells_how_far_it_is_as_the_flow_reads_it(server, tmp_path, monkeypatch,
 
 def test_a_bar_in_a_terminal_tells_size_rate_and_rest(monkeypatch, capsys):
     monkeypatch.setattr(progress.sys.stdout, "isatty", lambda: True, raising=False)
+    monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setenv("FORCE_COLOR", "1")
     monkeypatch.setenv("COLUMNS", "120")
     with progress.transfer("download [/red]a.tgz", 4 * MIB, MIB) as tell:
