@@ -26,6 +26,7 @@ $(VENV)/.ready: requirements.lock
 	@echo "installing the packages of requirements.lock: some minutes, once"
 	$(BASE) -m venv $(VENV)
 	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(VENV)/bin/python -m flows.private
 	touch $@
 
 run: $(READY) ## run the graph, what params.yaml's `run` names, and show it

@@ -18,8 +18,9 @@ from dvc.exceptions import DvcException
 from dvc.repo import Repo
 from dvc.rwlock import RWLOCK_FILE
 
-from flows import rwlock
-from flows.cached import Finding, Hashes, objects, outputs, readable
+from flows import private, rwlock
+from flows.cached import Hashes, objects, outputs, readable
+from flows.finding import Finding
 from flows.graph import torn
 from onecycle.errors import UserError
 from onecycle.params import read_yaml
@@ -68,6 +69,8 @@ def findings() -> Iterator[Finding]:
         yield from outputs(repo, seen, damaged)
     yield from temporaries()
     yield from checkpoints()
+    yield from private.ours()  # last: DVC's state, which the others ask, moves
+    yield from private.told()
 
 
 def holders(repo: Repo) -> Iterator[Finding]:

@@ -14,9 +14,10 @@ import sys
 import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from types import FrameType
 
-from flows import connection, server
+from flows import connection, private, server
 from flows.display import leave
 from flows.schedule import Stage
 from flows.stage import GRACE_S
@@ -37,6 +38,8 @@ def main(argv: list[str] | None = None) -> int:
     named = [f"run=[{arguments.problems}]"] if arguments.problems else []
     settings = [*arguments.settings, *named]
     try:
+        with suppress(OSError):  # of a disk that can't be written, others tell in better words
+            private.settle()
         with ThreadPoolExecutor(1) as beside, connection.connected(lost) as connected:
             # Behind a run that has the database, or with settings, the graph will be another.
             begun = dict(os.environ)  # a copy: a process must not start from what is being changed
