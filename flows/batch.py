@@ -42,6 +42,10 @@ class Predictor(Runner):
         """The prediction."""
         return [sys.executable, "-m", "tasks", "predict", *self.given]
 
+    def alone(self, _: str) -> str:
+        """The same outside of Prefect; there may be too many arguments to repeat."""
+        return "python -m tasks predict …"
+
 
 def run(arguments: argparse.Namespace, given: list[str], server: Connection) -> State[Any]:
     """Predicts as a flow.
