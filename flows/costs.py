@@ -149,6 +149,10 @@ class Ledger:
         except (OSError, UserError) as error:
             say(f"what {name} took is not kept: {error}")
 
+    def memory(self, name: str) -> str:
+        """The peak of a stage, in words; empty where it did not run."""
+        return self.spent.get(name, Cost()).memory
+
     @property
     def total(self) -> Cost:
         """All stages of this run."""

@@ -4,7 +4,7 @@ import os
 import queue
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from importlib import import_module
@@ -31,9 +31,10 @@ from prefect.runtime import flow_run
 from prefect.states import Cancelled, Completed, Failed
 from prefect.task_runners import ThreadPoolTaskRunner
 
-from flows import living, publish
+from flows import living, notice, publish
 from flows.connection import Connection
 from flows.display import Display, console, leave
+from flows.floors import Below, Floors, below, check
 from flows.schedule import Schedule, Stage, Work
 from flows.stage import GRACE_S, Runner
 from flows.task import run_stage
@@ -51,6 +52,8 @@ def run(
     force: bool,
     refresh: bool,
     grace_s: float = GRACE_S,
+    budget_s: float | None = None,
+    floors: Floors | None = None,
 ) -> State[Any]:
     """Runs the graph of the current folder's repository as a flow.
 
@@ -60,6 +63,8 @@ def run(
         force: run every stage though nothing has changed.
         refresh: verify downloads again, for DVC does not see a source change by itself.
         grace_s: seconds that a stage which is stopped has to end in order.
+        budget_s: seconds of stages, added up, beyond which none is started; null: any.
+        floors: the worst value of metrics, by problem and metric; a worse one sends a notice.
 
     Returns:
         The flow run's final state, when the server knows all of it; one that ends with the run has
@@ -70,14 +75,21 @@ def run(
     server.ready()
 
     # Prefect types a runner by the futures of any task; its own thread pool is none such.
-    @flow(name="onecycle", task_runner=ThreadPoolTaskRunner())  # type: ignore[arg-type]
-    def onecycle(force: bool, refresh: bool) -> State[Any]:
+    @flow(
+        name="onecycle",
+        task_runner=ThreadPoolTaskRunner(),  # type: ignore[arg-type]
+        on_failure=[notice.ended],
+        on_crashed=[notice.ended],
+    )
+    def onecycle(
+        force: bool, refresh: bool, budget_s: float | None, floors: Floors | None
+    ) -> State[Any]:
         runner = Runner(forced(stages, force=force, refresh=refresh), grace_s)
         with living.known():
-            return follow(stages, runner, brief=server.brief)
+            return follow(stages, runner, brief=server.brief, budget_s=budget_s, floors=floors)
 
     with drained():
-        state: State[Any] = onecycle(force, refresh, return_state=True)
+        state: State[Any] = onecycle(force, refresh, budget_s, floors, return_state=True)
     return state
 
 
@@ -96,14 +108,29 @@ def forced(stages: list[Stage], *, force: bool, refresh: bool) -> set[str]:
     return {each.name for each in stages if force or (refresh and each.task == "download")}
 
 
-def follow(stages: list[Stage], runner: Runner, *, brief: bool) -> State[Any]:
+def follow(
+    stages: list[Stage],
+    runner: Runner,
+    *,
+    brief: bool,
+    budget_s: float | None = None,
+    floors: Floors | None = None,
+) -> State[Any]:
     """The flow's body: runs the stages, publishes the scores, says how it went.
 
     Args:
         stages: in DVC's order.
         runner: runs them.
         brief: whether the server ends with the run.
+        budget_s: as in `run`.
+        floors: likewise.
+
+    Raises:
+        UserError: a problem or metric that has a floor is not known.
     """
+    check(floors)
+    if refusal := runner.costs.limit(budget_s, stages, runner.forced):
+        return Failed(name="Refused", message=refusal)
     stages = [replace(each, clean=each.clean and each.name not in runner.forced) for each in stages]
     schedule, out = Schedule(stages, slots(load().threads), look), console()
     with Display(len(stages), out) as display, stopped_by_signals(runner):
@@ -112,14 +139,18 @@ def follow(stages: list[Stage], runner: Runner, *, brief: bool) -> State[Any]:
         except BaseException:
             runner.stop()
             raise
+    worse: list[Below] = []
     if not runner.stopping:
         measured = [each for each in stages if each.task == "evaluate"]
         complete = [each.problem for each in measured if states[each.name].is_completed()]
         anew = [each for each in complete if states[f"evaluate@{each}"].name != "Cached"]
         publish.scores(complete, anew, out)
+        worse = below(complete, floors)
+    publish.costs(runner.costs, states, out)
+    notice.below(worse)
     if brief:
         await_record(len(states))
-    return summary(states)
+    return summary(states, worse)
 
 
 def look(name: str) -> bool:
@@ -233,13 +264,17 @@ def await_record(tasks: int) -> None:
             time.sleep(0.05)
 
 
-def summary(states: dict[str, State[Any]]) -> State[Any]:
-    """The flow run's state: how its stages ended, and on a line of its own why one failed."""
+def summary(states: dict[str, State[Any]], worse: Iterable[Below] = ()) -> State[Any]:
+    """The flow run's state: how its stages ended, on lines of their own why one failed.
+
+    So are the metrics that are worse than their floors.
+    """
     names = [str(state.name) for state in states.values()]
     counts = ", ".join(f"{names.count(name)} {name.lower()}" for name in dict.fromkeys(names))
     failed = {name: it for name, it in states.items() if it.is_failed() or it.is_crashed()}
     if failed:
         causes = [f"{name}: {state.message}" for name, state in failed.items()]
-        return Failed(message="\n".join([counts, *causes]))
+        return Failed(message="\n".join([counts, *causes, *map(str, worse)]))
     completed = all(state.is_completed() for state in states.values())
-    return Completed(message=counts) if completed else Cancelled(message=counts)
+    message = "\n".join([counts, *map(str, worse)])
+    return Completed(message=message) if completed else Cancelled(message=message)

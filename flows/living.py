@@ -9,15 +9,18 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import httpx
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
+from prefect.client.schemas.objects import State
 from prefect.exceptions import ObjectNotFound
 from prefect.runtime import flow_run
 from prefect.states import Cancelled, Crashed
 
+from flows import notice
 from onecycle.paths import home
 from onecycle.progress import say
 
@@ -64,6 +67,7 @@ def end(client: SyncPrefectClient, path: Path) -> None:
     It is *Crashed*, or *Cancelled* where somebody had asked for that.
     """
     number = UUID(path.name)
+    over: State[Any] | None = None
     try:
         run = client.read_flow_run(number)
     except ObjectNotFound:  # another server's, or somebody has deleted it
@@ -77,6 +81,11 @@ def end(client: SyncPrefectClient, path: Path) -> None:
         for each in client.read_task_runs(flow_run_filter=mine):
             if each.state is None or not each.state.is_final():
                 client.set_task_run_state(each.id, state(message=KILLED), force=True)
-        client.set_flow_run_state(number, state(message=KILLED), force=True)
-        say(f"the run {run.name} was killed: in Prefect it is now {state().name}")
+        over = state(message=KILLED)
+        client.set_flow_run_state(number, over, force=True)
+        say(f"the run {run.name} was killed: in Prefect it is now {over.name}")
+    elif run.state.is_crashed():  # the server saw that itself, which tells nobody
+        over = run.state
     path.unlink(missing_ok=True)
+    if over and over.is_crashed():
+        notice.ended(None, run, over)

@@ -46,6 +46,7 @@ def main(argv: list[str] | None = None) -> int:
 
             # What is wrong is told at once, whoever is waited for.
             change(settings, write=False) if settings else load()
+            floors = checked(arguments.floors)
             connected.point()
             for line in change(settings) if settings else []:
                 say(f"params.yaml: {line}")
@@ -61,6 +62,8 @@ def main(argv: list[str] | None = None) -> int:
                 force=arguments.force,
                 refresh=arguments.refresh,
                 grace_s=arguments.grace_s,
+                budget_s=arguments.budget_s,
+                floors=floors,
             )
     except UserError as error:
         complain(error)
@@ -98,7 +101,32 @@ def parser() -> argparse.ArgumentParser:
         help="what a stage has to end in order, with a checkpoint, when the run is stopped by "
         "Ctrl-C, SIGTERM or in the UI; a second Ctrl-C ends all at once (default %(default)g)",
     )
+    top.add_argument(
+        "--budget-s",
+        type=float,
+        metavar="SECONDS",
+        help="of stages, added up: none is started that goes beyond it by what it took last time",
+    )
+    top.add_argument(
+        "--floor",
+        dest="floors",
+        action="append",
+        default=[],
+        metavar="PROBLEM.METRIC=VALUE",
+        help="say so, and send a notice, where the metric is worse; may be given more than once",
+    )
     return top
+
+
+def checked(given: list[str]) -> dict[str, dict[str, float]] | None:
+    """The floors of the command line, if any; a wrong one is told at once."""
+    if not given:
+        return None
+    from flows import floors
+
+    found = floors.parsed(given)
+    floors.check(found)
+    return found
 
 
 def read(environment: Mapping[str, str]) -> list[Stage]:

@@ -67,7 +67,10 @@ def serve(port: int, *, for_run: bool) -> None:
         import uvicorn
         from prefect.server.api.server import create_app
 
+        from flows import pages
+
         app = create_app(final=True)
+        app.router.routes.insert(0, pages.mount(home() / "published", login()))
         gc.freeze()
         gc.enable()
         # Prefect's page would call an analytics service, whatever the settings say.

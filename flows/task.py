@@ -17,7 +17,7 @@ from prefect.concurrency.sync import concurrency
 from prefect.exceptions import ObjectAlreadyExists, ObjectNotFound, PrefectException
 from prefect.states import Cancelled, Completed, Failed
 
-from flows import cuda
+from flows import cuda, publish
 from flows.display import Display
 from flows.schedule import Stage, Work
 from flows.stage import DVC, OWN, WAITING, Outcome, Runner, StageError
@@ -59,11 +59,16 @@ def run_stage(stage: Stage, work: Work, runner: Runner, display: Display) -> Sta
     try:
         with gpu_slot(stage, runner):
             display.start(stage.name)
+            if refusal := runner.costs.claim(stage):
+                raise StageError(refusal)
             outcome = runner.run(stage.name, line, stage.meta.get("timeout", math.inf))
     except StageError as error:
         state = Cancelled if runner.stopping else Failed
         return state(message=str(error))
+    finally:
+        display.took(stage.name, runner.costs.memory(stage.name))
     follow.done()
+    publish.curve(stage)
     said = WORDS.get(outcome, said)
     return Completed(name=outcome.name.capitalize(), message=said)
 

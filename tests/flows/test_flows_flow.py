@@ -11,8 +11,9 @@ import pytest
 from prefect.states import Cancelled, Completed, Crashed, Failed, Pending
 from rich.console import Console
 
-from flows import cuda, flow, publish, task
+from flows import cuda, flow, publish, tables, task
 from flows.display import Display
+from flows.floors import Below
 from flows.schedule import Stage
 from flows.stage import Runner
 from onecycle.report import index
@@ -44,6 +45,12 @@ def test_the_run_is_what_its_stages_were():
     state = flow.summary({"a": CACHED, "b": Failed(message="no x: do y"), "c": SKIPPED})
     assert state.type == "FAILED"
     assert state.message == "1 cached, 1 failed, 1 skipped\nb: no x: do y"
+    worse = [Below("a", "rmse", 1.25, 1.0)]
+    state = flow.summary({"a": CACHED}, worse)
+    assert state.type == "COMPLETED"
+    assert state.message == "1 cached\na: rmse is 1.25, worse than its floor 1"
+    state = flow.summary({"a": CACHED, "b": Failed(message="no x")}, worse)
+    assert state.message.splitlines()[1:] == ["b: no x", str(worse[0])]
     assert flow.summary({"a": CACHED, "b": SKIPPED}).type == "CANCELLED"
     assert flow.summary({"a": CACHED, "b": Crashed(message="oh")}).type == "FAILED"
     assert flow.summary({"a": CACHED, "b": Pending(name="NotReady")}).type == "CANCELLED"
@@ -104,13 +111,14 @@ def test_elsewhere_than_in_a_terminal_the_display_is_plain_lines():
         display.end("download@a", "Cached", "nothing")
         display.start("train@a")
         display.line("train@a", "unfrozen: epoch 1 of 2 [bold]")
+        display.took("train@a", "1.1 GB")
         display.end("train@a", "Failed", "no [x]: do y")
         display.end("evaluate@a", "Skipped", "a stage that it needs did not complete")
 
     lines = shown(run).splitlines()
     assert [line.split() for line in lines] == [
         ["train@a", "unfrozen:", "epoch", "1", "of", "2", "[bold]"],
-        ["2", "of", "3", "Failed", "train@a", "0", "s", "no", "[x]:", "do", "y"],
+        ["2", "of", "3", "Failed", "train@a", "0", "s", "1.1", "GB", "no", "[x]:", "do", "y"],
         [
             "3",
             "of",
@@ -164,19 +172,23 @@ def scored(tree):
 
 def test_the_table_has_score_interval_and_baseline_and_says_what_the_interval_leaves_out(scored):
     cells = ["a", "Accuracy ↑", "0.80", "0.70 – 0.90*", "0.10", "✓", "1,200 test", "rate too high"]
-    assert publish.cells(scored) == cells
+    assert tables.cells(scored) == cells
     text = io.StringIO()
-    publish.show([scored], Console(file=text, width=120))
-    page = publish.markdown([scored])
+    links = {"a": "file:///kept/a/report.html"}
+    publish.show([scored], {}, links, Console(file=text, width=120))
+    page = publish.page([scored], {}, links)
     for said in (text.getvalue(), page):
-        assert publish.WITHIN in said
-        assert "reports/a/report.html" in said
+        assert tables.WITHIN in said
+        assert "a/report.html" in said
     assert f"| {' | '.join(cells)} |" in page
-    assert "[reports/index.html](file:///" in page
+    assert "once they are pasted" in page
+    assert "[a](file:///kept/a/report.html)" in page
+    served = publish.page([scored], {}, {"a": "http://127.0.0.1:1/reports/s/a/report.html"})
+    assert "pasted" not in served
 
 
 def test_a_problem_s_page_has_the_reading_and_the_pictures_but_for_those_to_compare(scored):
-    page = publish.pictures("a")
+    page = publish.pictures("a", None, None)
     assert page.startswith(
         "**rate too high**: Train's loss rose by 0.7\u00a0× chance's up to epoch 2."
     )
