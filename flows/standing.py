@@ -15,7 +15,7 @@ from onecycle.errors import DamagedError
 from onecycle.paths import Paths, home, read_json, write_json
 from onecycle.report.results import Row, decimals, row
 
-MARKS = "▲ better than then, ▼ worse, = the same to that digit; it may be luck: see the interval."
+MARKS = "▲ better than it was, ▼ worse, = the same to that digit; it may be luck: see the interval."
 OTHER = "† Then on other items, or split otherwise: the two do not compare."
 
 

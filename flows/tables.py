@@ -33,11 +33,16 @@ def rows(scores: Sequence[Score], standings: Standings) -> Rows:
     """The scores, below the columns' names; differences where there is one."""
     found: Rows = [COLUMNS, *map(cells, scores)]
     more = [_differences(standings.get(score.problem)) for score in scores]
-    for at, what in enumerate((LAST, BEST)):
+    for at in (1, 0):
         column = [each[at] for each in more]
         if any(column):
-            found = [[*row, cell] for row, cell in zip(found, [what, *column], strict=True)]
+            found = inserted(found, COLUMNS.index("score") + 1, [(LAST, BEST)[at], *column])
     return found
+
+
+def inserted(table: Rows, at: int, column: Sequence[str]) -> Rows:
+    """A table with one column more."""
+    return [[*row[:at], cell, *row[at:]] for row, cell in zip(table, column, strict=True)]
 
 
 def _differences(standing: Standing | None) -> tuple[str, str]:
@@ -49,7 +54,7 @@ def console(scores: Sequence[Score], standings: Standings) -> Table:
     head, *body = rows(scores, standings)
     found = Table(*head, box=None, pad_edge=False, header_style="bold")
     for column in RIGHT:
-        found.columns[COLUMNS.index(column)].justify = "right"
+        found.columns[list(head).index(column)].justify = "right"
     for row in body:
         found.add_row(*row)
     return found
@@ -61,7 +66,7 @@ def notes(scores: Sequence[Score], standings: Standings) -> list[str]:
     differences = "".join("".join(_differences(each)) for each in standings.values())
     best = dict.fromkeys(each.best.of for each in standings.values() if each.best)
     if best:
-        said.append(f"Champion: {', '.join(best)}.")
+        said.append(f"Champion: {', '.join(map(code, best))}.")
     return said + ([MARKS] if differences else []) + ([OTHER] if "†" in differences else [])
 
 
@@ -72,17 +77,22 @@ def markdown(table: Rows) -> list[str]:
 
 
 def metrics(standing: Standing) -> Rows:
-    """All metrics of a problem; each difference says from what, the last run or the champion."""
+    """All metrics of a problem for Prefect's page; each difference says from what."""
     found: Rows = [["metric", "value", "95 % interval", "trivial", ""]]
     found += [
         [f"{it.name} {it.arrow}", it.value, it.interval, it.baseline, it.mark]
         for it, *_ in standing.rows
     ]
-    for at, (what, before) in enumerate(((LAST, standing.last), (BEST, standing.best)), start=1):
+    _, last, best = zip(*standing.rows, strict=True)
+    for what, before, column in ((BEST, standing.best, best), (LAST, standing.last, last)):
         if before:
-            column = [f"{what} ({before.of})", *(str(row[at]) for row in standing.rows)]
-            found = [[*row, cell] for row, cell in zip(found, column, strict=True)]
+            found = inserted(found, 2, [f"{what}, {code(before.of)}", *column])
     return found
+
+
+def code(name: str) -> str:
+    """A name in Markdown, which would else take `pets@v1.0.0` for an address to write to."""
+    return f"`{name}`"
 
 
 def costs(ledger: Ledger, states: Mapping[str, str]) -> list[dict[str, Any]]:
@@ -102,10 +112,10 @@ def costs(ledger: Ledger, states: Mapping[str, str]) -> list[dict[str, Any]]:
 def _cost(stage: str, state: str, cost: Cost, before: Cost | None) -> dict[str, Any]:
     return {
         "stage": stage,
-        "ended": state,
         "seconds": round(cost.seconds, 1),
         "last time": round(before.seconds, 1) if before else "",
-        "CPU-seconds": round(cost.cpu_s, 1),
-        "GPU-seconds": round(cost.gpu_s, 1),
+        "CPU s": round(cost.cpu_s, 1),
+        "GPU s": round(cost.gpu_s, 1),
         "peak memory": cost.memory,
+        "ended": state,
     }

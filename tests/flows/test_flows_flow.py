@@ -16,6 +16,7 @@ from flows.display import Display
 from flows.floors import Below
 from flows.schedule import Stage
 from flows.stage import Runner
+from flows.standing import Metrics, Standing
 from onecycle.report import index
 
 ROOT = Path(__file__).parents[2]
@@ -183,6 +184,14 @@ def test_the_table_has_score_interval_and_baseline_and_says_what_the_interval_le
     assert f"| {' | '.join(cells)} |" in page
     assert "once they are pasted" in page
     assert "[a](file:///kept/a/report.html)" in page
+    then = Metrics("red-fox", {"accuracy": 0.75}, None)
+    found = {"value": 0.8, "low": 0.7, "high": 0.9}
+    now = Metrics("this", {"accuracy": 0.8}, None)
+    stand = {"a": Standing("a", "category", {"accuracy": found}, now, then, then)}
+    page = publish.page([scored], stand, links)
+    assert "| score | since last run | to champion | 95 % interval |" in page
+    assert "| 0.80 | +0.05 ▲ | +0.05 ▲ | 0.70 – 0.90* |" in page
+    assert "Champion: `red-fox`." in page
     served = publish.page([scored], {}, {"a": "http://127.0.0.1:1/reports/s/a/report.html"})
     assert "pasted" not in served
 

@@ -16,6 +16,7 @@ INTERVALS = {
     "baseline_accuracy": {"value": 0.1, "low": 0.1, "high": 0.1, "n": 1200, "split": "test"},
     "nll": {"value": 1.5, "low": 1.48, "high": 1.52, "n": 1200, "split": "test"},
 }
+INTERVAL = "95 % interval"
 NOW = Metrics("this-run", {"accuracy": 0.8, "nll": 1.5}, "abc")
 
 
@@ -45,12 +46,12 @@ def test_a_difference_has_its_sign_whether_it_is_better_and_whether_it_compares(
 
 
 def test_tables_have_the_columns_that_say_something():
-    assert tables.metrics(stand())[0] == ["metric", "value", "95 % interval", "trivial", ""]
+    assert tables.metrics(stand())[0] == ["metric", "value", INTERVAL, "trivial", ""]
     then, best = Metrics("red-fox", {"nll": 1.0}, "abc"), Metrics("a@v1.0.0", {}, None)
     head, accuracy, nll = tables.metrics(stand(then, best))
-    assert head[5:] == ["since last run (red-fox)", "to champion (a@v1.0.0)"]
-    assert accuracy == ["Accuracy ↑", "0.80", "0.70 – 0.90", "0.10", "✓", "", ""]
-    assert nll[5:] == ["+0.500 ▼", ""]
+    assert head[1:5] == ["value", "since last run, `red-fox`", "to champion, `a@v1.0.0`", INTERVAL]
+    assert accuracy == ["Accuracy ↑", "0.80", "", "", "0.70 – 0.90", "0.10", "✓"]
+    assert nll[1:5] == ["1.500", "+0.500 ▼", "", "1.480 – 1.520"]
 
 
 @pytest.fixture
