@@ -5,12 +5,13 @@ import queue
 import signal
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import replace
+from contextlib import ExitStack, contextmanager, suppress
+from contextvars import ContextVar
+from dataclasses import dataclass, replace
 from importlib import import_module
 from itertools import chain
 from types import FrameType
-from typing import Any
+from typing import Any, Literal
 
 import httpx
 from prefect import allow_failure, flow
@@ -28,57 +29,125 @@ from prefect.exceptions import ObjectNotFound
 from prefect.futures import PrefectFuture
 from prefect.logging.handlers import APILogWorker
 from prefect.runtime import flow_run
-from prefect.states import Cancelled, Completed, Failed
+from prefect.states import Cancelled, Completed, Crashed, Failed
 from prefect.task_runners import ThreadPoolTaskRunner
 
-from flows import living, publish
+from flows import limits, living, publish, trees
 from flows.connection import Connection
 from flows.display import Display, console, leave
 from flows.schedule import Schedule, Stage, Work
-from flows.stage import GRACE_S, Runner
+from flows.stage import GRACE_S, Runner, StageError
 from flows.task import run_stage
-from tasks.problems import load
+from onecycle.errors import UserError
+from tasks.problems import change, load
 
 LOOK_S = 2.0  # between two looks whether the run was cancelled in the UI
 DRAIN_S = 3.0  # what the last events and log lines are given to reach the server
 RECORDED_S = 10.0  # what the server is given to record how the tasks ended
 
 
-def run(
-    read: Callable[[], list[Stage]],
-    server: Connection,
-    *,
-    force: bool,
-    refresh: bool,
+@dataclass(frozen=True)
+class Ready:
+    """What a run in place has ready before Prefect calls the flow.
+
+    Attributes:
+        stages: of the graph.
+        brief: whether the server ends with the run.
+    """
+
+    stages: list[Stage]
+    brief: bool
+
+
+READY: ContextVar[Ready | None] = ContextVar("ready", default=None)  # none: a deployment's run
+
+
+# Prefect types a runner by the futures of any task; its own thread pool is none such.
+@flow(name="onecycle", task_runner=ThreadPoolTaskRunner(), persist_result=False)  # type: ignore[arg-type]
+def onecycle(
+    problems: list[str] | None = None,
+    settings: list[str] | None = None,
+    force: bool = False,
+    refresh: bool = False,
     grace_s: float = GRACE_S,
+    collision: Literal["queue", "skip"] = "queue",
 ) -> State[Any]:
-    """Runs the graph of the current folder's repository as a flow.
+    """Runs dvc.yaml's graph, a task run for each stage.
+
+    A deployment's run works in a git worktree of its own, at the last commit; what it made is
+    kept as an experiment of DVC that has the run's name.
+
+    Args:
+        problems: those that run; none: those that params.yaml names.
+        settings: written into params.yaml first, each KEY=VALUE or @FILE.
+        force: run every stage though nothing has changed.
+        refresh: verify downloads again, for DVC does not see a source change by itself.
+        grace_s: seconds that a stage which is stopped has to end in order.
+        collision: whether it waits when another run has one of its problems, or is skipped.
+    """
+    ready = READY.get()
+    runner = Runner(grace_s=grace_s, patient=not ready)
+    with ExitStack() as stack:
+        stack.enter_context(living.known())
+        stack.enter_context(stopped_by_signals(runner))
+        tree = stack.enter_context(trees.closed())
+        orphaned = stack.enter_context(living.watched(runner.stop)) if not ready else None
+        try:
+            if not ready:
+                change(named(problems, settings))
+            names = [] if ready and ready.brief else load().run
+            taken = [limits.PROBLEM.format(name) for name in names]
+            with limits.held(taken, runner, wait=collision == "queue") as waited:
+                stages = ready.stages if ready and not waited else graph()
+                runner.forced = forced(stages, force=force, refresh=refresh)
+                state = follow(stages, runner, brief=bool(ready and ready.brief))
+                if orphaned and orphaned.is_set():
+                    return Crashed(message=living.ORPHANED)
+                return kept(tree, state) if tree else state
+        except UserError as error:
+            return Failed(message=str(error))
+        except limits.TakenError as error:
+            return Cancelled(name="Skipped", message=f"{error}; this was to be skipped then")
+        except StageError as error:
+            return Cancelled(message=str(error))
+
+
+def run(read: Callable[[], list[Stage]], server: Connection, **asked: Any) -> State[Any]:  # noqa: ANN401 - the flow's
+    """Runs the flow in the current folder's repository, whose params.yaml has the settings.
 
     Args:
         read: gives the graph's stages.
         server: which may still start; what can be done before it answers is done before.
-        force: run every stage though nothing has changed.
-        refresh: verify downloads again, for DVC does not see a source change by itself.
-        grace_s: seconds that a stage which is stopped has to end in order.
+        asked: the flow's parameters.
 
     Returns:
         The flow run's final state, when the server knows all of it; one that ends with the run has
         then recorded it, another does so within seconds.
     """
     import_module("prefect.flow_engine")  # Prefect would import it when the flow is called
-    stages = read()
+    READY.set(Ready(read(), server.brief))
     server.ready()
-
-    # Prefect types a runner by the futures of any task; its own thread pool is none such.
-    @flow(name="onecycle", task_runner=ThreadPoolTaskRunner())  # type: ignore[arg-type]
-    def onecycle(force: bool, refresh: bool) -> State[Any]:
-        runner = Runner(forced(stages, force=force, refresh=refresh), grace_s)
-        with living.known():
-            return follow(stages, runner, brief=server.brief)
-
     with drained():
-        state: State[Any] = onecycle(force, refresh, return_state=True)
+        state: State[Any] = onecycle(**asked, return_state=True)
     return state
+
+
+def kept(tree: trees.Tree, state: State[Any]) -> State[Any]:
+    """The state of a run in a tree of its own, once what it made is kept."""
+    said = trees.keep(tree, str(flow_run.name), completed=state.is_completed())
+    return state.model_copy(update={"message": f"{state.message}\n{said}"})
+
+
+def named(problems: list[str] | None, settings: list[str] | None) -> list[str]:
+    """The settings with one for the problems that run."""
+    return [*(settings or []), *([f"run=[{','.join(problems)}]"] if problems else [])]
+
+
+def graph() -> list[Stage]:
+    """As `flows.graph.read`; DVC takes long to import, and few runs need it here."""
+    from flows import graph
+
+    return graph.read()
 
 
 @contextmanager
@@ -106,7 +175,7 @@ def follow(stages: list[Stage], runner: Runner, *, brief: bool) -> State[Any]:
     """
     stages = [replace(each, clean=each.clean and each.name not in runner.forced) for each in stages]
     schedule, out = Schedule(stages, slots(load().threads), look), console()
-    with Display(len(stages), out) as display, stopped_by_signals(runner):
+    with Display(len(stages), out) as display:
         try:
             states = walk(schedule, runner, display)
         except BaseException:
@@ -141,11 +210,14 @@ def stopped_by_signals(runner: Runner) -> Iterator[None]:
 
     Without this process the supervisors end the stages, so that it may go at any time.
     """
+    told = False  # by a signal: a run that is cancelled in the UI gets one from its worker too
 
     def stop(number: int, _: FrameType | None) -> None:
-        if runner.stopping:
+        nonlocal told
+        if told:
             runner.kill()
             leave(128 + number)
+        told = True
         runner.stop()
 
     before = {each: signal.signal(each, stop) for each in (signal.SIGINT, signal.SIGTERM)}
@@ -200,7 +272,6 @@ def submit(
     named: Any = run_stage.with_options(  # Prefect types submit for literal arguments only
         name=stage.task,
         task_run_name=stage.name,
-        retries=stage.meta.get("retries", 0),
     )
     future: PrefectFuture[Any] = named.submit(
         stage, work, runner, display, wait_for=[allow_failure(need) for need in needs]

@@ -5,8 +5,10 @@ ends, however it ends. The next run in this tree ends those that nobody holds.
 """
 
 import fcntl
+import os
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from uuid import UUID
@@ -22,6 +24,8 @@ from onecycle.paths import home
 from onecycle.progress import say
 
 KILLED = "its process was killed; what had completed is kept: run again to go on"
+ORPHANED = "its worker was killed, so it ended; what had completed is kept: run it again"
+PARENT_S = 1.0  # between two looks whether the worker is there
 KNOWN_S = 90 * 86400.0  # a run of another server, which is perhaps never asked again
 
 
@@ -45,6 +49,29 @@ def known() -> Iterator[None]:
             yield
         finally:
             path.unlink(missing_ok=True)
+
+
+@contextmanager
+def watched(stop: Callable[[], None]) -> Iterator[threading.Event]:
+    """Has a deployment's run stopped when its worker is killed: nobody could cancel it any more.
+
+    Yields:
+        What is set then.
+    """
+    worker, orphaned, over = os.getppid(), threading.Event(), threading.Event()
+
+    def watch() -> None:
+        while not over.wait(PARENT_S):
+            if os.getppid() != worker:
+                orphaned.set()
+                stop()
+                return
+
+    threading.Thread(target=watch, daemon=True).start()
+    try:
+        yield orphaned
+    finally:
+        over.set()
 
 
 def killed(folder: Path) -> Iterator[Path]:
