@@ -15,7 +15,13 @@ from uuid import UUID
 
 import httpx
 from prefect.client.orchestration import SyncPrefectClient, get_client
-from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
+from prefect.client.schemas.filters import (
+    FlowRunFilter,
+    FlowRunFilterId,
+    FlowRunFilterState,
+    FlowRunFilterStateType,
+)
+from prefect.client.schemas.objects import FlowRun, StateType
 from prefect.exceptions import ObjectNotFound
 from prefect.runtime import flow_run
 from prefect.states import Cancelled, Crashed
@@ -26,6 +32,7 @@ from onecycle.progress import say
 KILLED = "its process was killed; what had completed is kept: run again to go on"
 ORPHANED = "its worker was killed, so it ended; what had completed is kept: run it again"
 PARENT_S = 1.0  # between two looks whether the worker is there
+CANCELS_S = 60.0  # a worker has half a minute to end a run
 KNOWN_S = 90 * 86400.0  # a run of another server, which is perhaps never asked again
 
 
@@ -35,12 +42,9 @@ def known() -> Iterator[None]:
 
     An outage of the server is no matter here.
     """
-    folder = home() / "runs"
-    folder.mkdir(parents=True, exist_ok=True)
     with suppress(httpx.HTTPError), get_client(sync_client=True) as client:
-        for path in killed(folder):
-            end(client, path)
-    path = folder / str(flow_run.id)
+        sweep(client)
+    path = folder() / str(flow_run.id)
     begun = path.with_name(f".{path.name}")
     with begun.open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
@@ -49,6 +53,19 @@ def known() -> Iterator[None]:
             yield
         finally:
             path.unlink(missing_ok=True)
+
+
+def folder() -> Path:
+    """Where the files are."""
+    found = home() / "runs"
+    found.mkdir(parents=True, exist_ok=True)
+    return found
+
+
+def sweep(client: SyncPrefectClient) -> None:
+    """Ends in Prefect the runs that were killed."""
+    for path in killed(folder()):
+        end(client, path)
 
 
 @contextmanager
@@ -98,12 +115,36 @@ def end(client: SyncPrefectClient, path: Path) -> None:
             path.unlink()
         return
     if run.state is None or not run.state.is_final():
-        asked = run.state is not None and run.state.is_cancelling()
-        state = Cancelled if asked else Crashed
-        mine = FlowRunFilter(id=FlowRunFilterId(any_=[number]))
-        for each in client.read_task_runs(flow_run_filter=mine):
-            if each.state is None or not each.state.is_final():
-                client.set_task_run_state(each.id, state(message=KILLED), force=True)
-        client.set_flow_run_state(number, state(message=KILLED), force=True)
-        say(f"the run {run.name} was killed: in Prefect it is now {state().name}")
+        finish(client, run)
     path.unlink(missing_ok=True)
+
+
+def finish(client: SyncPrefectClient, run: FlowRun) -> None:
+    """Ends a run in Prefect that has no process; as `end`."""
+    asked = run.state is not None and run.state.is_cancelling()
+    state = Cancelled if asked else Crashed
+    mine = FlowRunFilter(id=FlowRunFilterId(any_=[run.id]))
+    for each in client.read_task_runs(flow_run_filter=mine):
+        if each.state is None or not each.state.is_final():
+            client.set_task_run_state(each.id, state(message=KILLED), force=True)
+    client.set_flow_run_state(run.id, state(message=KILLED), force=True)
+    say(f"the run {run.name} was killed: in Prefect it is now {state().name}")
+
+
+def stuck(client: SyncPrefectClient) -> Iterator[FlowRun]:
+    """The runs in Prefect that have no process here: killed, or cancelled before they had begun."""
+    began = FlowRunFilterState(
+        type=FlowRunFilterStateType(any_=[StateType.RUNNING, StateType.CANCELLING])
+    )
+    gone = {path.name for path in killed(folder())}
+    held = {path.name for path in folder().glob("[!.]*")} - gone
+    for run in client.read_flow_runs(flow_run_filter=FlowRunFilter(state=began)):
+        late = run.state is not None and run.state.is_cancelling() and aged(run)
+        if str(run.id) in gone or (late and str(run.id) not in held):
+            yield run
+
+
+def aged(run: FlowRun) -> bool:
+    """Whether its state is older than what a worker is given to end a run."""
+    assert run.state
+    return time.time() - run.state.timestamp.timestamp() > CANCELS_S

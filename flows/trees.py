@@ -168,23 +168,22 @@ def push(name: str) -> str:
     return " and pushed"
 
 
-def left() -> Iterator[tuple[Path, str]]:
-    """The trees of runs that are no more, each with why it is there."""
-    listed = _call("git", "worktree", "list", "--porcelain")
+def left() -> Iterator[tuple[Path, bool]]:
+    """The trees of runs that are no more, each with whether it was kept for a person."""
     known = {}
-    for entry in listed.split("\n\n"):
+    for entry in _call("git", "worktree", "list", "--porcelain").split("\n\n"):
         lines = dict(line.partition(" ")[::2] for line in entry.splitlines())
         known[lines.get("worktree")] = lines
-    for path in sorted(folder().iterdir()):
+    for path in sorted((home() / "trees").glob("*")):
         lines = known.get(str(path), {})
         if lines and "locked" not in lines:
-            yield path, "kept, for what was made there could not be kept otherwise"
+            yield path, True
         elif not _lives(lines.get("locked", "")):
-            yield path, "left by a run that was killed"
+            yield path, False
 
 
 def drop(path: Path) -> None:
-    """Removes a tree that was left."""
+    """Removes a tree."""
     with alone(folder()):
         _remove(path)
 
