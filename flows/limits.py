@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 
 import httpx
+from prefect import get_run_logger
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.actions import GlobalConcurrencyLimitCreate
 from prefect.concurrency.sync import concurrency
@@ -70,7 +71,9 @@ def take(slot: ExitStack, names: list[str], runner: Runner, *, wait: bool) -> bo
             raise TakenError(f"another run has {', '.join(names)}")
         if not waited:
             waited = True
-            say(f"waiting for another run, which has {' or '.join(names)}")
+            said = f"waiting for another run, which has {' or '.join(names)}"
+            say(said)
+            get_run_logger().info("%s", said)
     raise StageError("stopped")
 
 

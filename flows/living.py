@@ -5,6 +5,7 @@ ends, however it ends. The next run in this tree ends those that nobody holds.
 """
 
 import fcntl
+import math
 import os
 import threading
 import time
@@ -32,7 +33,9 @@ from onecycle.progress import say
 KILLED = "its process was killed; what had completed is kept: run again to go on"
 ORPHANED = "its worker was killed, so it ended; what had completed is kept: run it again"
 PARENT_S = 1.0  # between two looks whether the worker is there
-CANCELS_S = 60.0  # a worker has half a minute to end a run
+# How long a run may be so without a process here: a worker has half a minute to end one, and a
+# tree is made within seconds.
+LATE_S = {StateType.CANCELLING: 60.0, StateType.PENDING: 600.0}
 KNOWN_S = 90 * 86400.0  # a run of another server, which is perhaps never asked again
 
 
@@ -132,19 +135,14 @@ def finish(client: SyncPrefectClient, run: FlowRun) -> None:
 
 
 def stuck(client: SyncPrefectClient) -> Iterator[FlowRun]:
-    """The runs in Prefect that have no process here: killed, or cancelled before they had begun."""
-    began = FlowRunFilterState(
-        type=FlowRunFilterStateType(any_=[StateType.RUNNING, StateType.CANCELLING])
-    )
+    """The runs in Prefect that have no process here: killed, before they had begun or later."""
+    began = FlowRunFilterStateType(any_=[StateType.RUNNING, *LATE_S])
     gone = {path.name for path in killed(folder())}
     held = {path.name for path in folder().glob("[!.]*")} - gone
-    for run in client.read_flow_runs(flow_run_filter=FlowRunFilter(state=began)):
-        late = run.state is not None and run.state.is_cancelling() and aged(run)
-        if str(run.id) in gone or (late and str(run.id) not in held):
+    asked = FlowRunFilter(state=FlowRunFilterState(type=began))
+    for run in client.read_flow_runs(flow_run_filter=asked):
+        assert run.state
+        age_s = time.time() - run.state.timestamp.timestamp()
+        late = age_s > LATE_S.get(run.state.type, math.inf) and str(run.id) not in held
+        if late or str(run.id) in gone:
             yield run
-
-
-def aged(run: FlowRun) -> bool:
-    """Whether its state is older than what a worker is given to end a run."""
-    assert run.state
-    return time.time() - run.state.timestamp.timestamp() > CANCELS_S
