@@ -25,7 +25,6 @@ from prefect.client.schemas.filters import (
 )
 from prefect.client.schemas.objects import TERMINAL_STATES, State
 from prefect.events.worker import EventsWorker
-from prefect.exceptions import ObjectNotFound
 from prefect.futures import PrefectFuture
 from prefect.logging.handlers import APILogWorker
 from prefect.runtime import flow_run
@@ -63,7 +62,13 @@ READY: ContextVar[Ready | None] = ContextVar("ready", default=None)  # none: a d
 
 
 # Prefect types a runner by the futures of any task; its own thread pool is none such.
-@flow(name="onecycle", task_runner=ThreadPoolTaskRunner(), persist_result=False)  # type: ignore[arg-type]
+@flow(
+    name="onecycle",
+    task_runner=ThreadPoolTaskRunner(),  # type: ignore[arg-type]
+    persist_result=False,
+    on_cancellation=[trees.dropped],
+    on_crashed=[trees.dropped],
+)
 def onecycle(
     problems: list[str] | None = None,
     settings: list[str] | None = None,
@@ -92,24 +97,37 @@ def onecycle(
         stack.enter_context(stopped_by_signals(runner))
         tree = stack.enter_context(trees.closed())
         orphaned = stack.enter_context(living.watched(runner.stop)) if not ready else None
-        try:
-            if not ready:
-                change(named(problems, settings))
-            names = [] if ready and ready.brief else load().run
-            taken = [limits.PROBLEM.format(name) for name in names]
-            with limits.held(taken, runner, wait=collision == "queue") as waited:
-                stages = ready.stages if ready and not waited else graph()
-                runner.forced = forced(stages, force=force, refresh=refresh)
-                state = follow(stages, runner, brief=bool(ready and ready.brief))
-                if orphaned and orphaned.is_set():
-                    return Crashed(message=living.ORPHANED)
-                return kept(tree, state) if tree else state
-        except UserError as error:
-            return Failed(message=str(error))
-        except limits.TakenError as error:
-            return Cancelled(name="Skipped", message=f"{error}; this was to be skipped then")
-        except StageError as error:
-            return Cancelled(message=str(error))
+        state = attempt(runner, problems, settings, force, refresh, collision)
+        if orphaned and orphaned.is_set():
+            state = Crashed(message=f"{living.ORPHANED}: {state.message}")
+        return kept(tree, state) if tree else state
+
+
+def attempt(
+    runner: Runner,
+    problems: list[str] | None,
+    settings: list[str] | None,
+    force: bool,
+    refresh: bool,
+    collision: str,
+) -> State[Any]:
+    """Runs the graph once no other run has one of its problems; as the flow."""
+    ready = READY.get()
+    brief = bool(ready and ready.brief)
+    try:
+        if not ready:
+            change(named(problems, settings))
+        names = [] if brief else [limits.PROBLEM.format(name) for name in load().run]
+        with limits.held(names, runner, wait=collision == "queue") as waited:
+            stages = ready.stages if ready and not waited else graph()
+            runner.forced = forced(stages, force=force, refresh=refresh)
+            return follow(stages, runner, brief=brief)
+    except UserError as error:
+        return Failed(message=str(error))
+    except limits.TakenError as error:
+        return Cancelled(name="Skipped", message=f"{error}; this was to be skipped then")
+    except StageError as error:
+        return Cancelled(message=str(error))
 
 
 def run(read: Callable[[], list[Stage]], server: Connection, **asked: Any) -> State[Any]:  # noqa: ANN401 - the flow's
@@ -134,7 +152,12 @@ def run(read: Callable[[], list[Stage]], server: Connection, **asked: Any) -> St
 
 def kept(tree: trees.Tree, state: State[Any]) -> State[Any]:
     """The state of a run in a tree of its own, once what it made is kept."""
-    said = trees.keep(tree, str(flow_run.name), completed=state.is_completed())
+    if state.is_cancelled() and os.environ.get("PREFECT__WORKER_ID"):
+        tree.hooked = living.cancelled()  # the worker looks there for hooks, one of which drops it
+    try:
+        said = trees.keep(tree, str(flow_run.name), completed=state.is_completed())
+    except UserError as error:
+        return Failed(message=f"{state.message}\n{error}")
     return state.model_copy(update={"message": f"{state.message}\n{said}"})
 
 
@@ -260,7 +283,7 @@ def walk(schedule: Schedule, runner: Runner, display: Display) -> dict[str, Stat
             display.end(name, str(state.name), str(state.message or ""))
         if time.monotonic() - looked > LOOK_S:
             looked = time.monotonic()
-            if cancelled_in_ui():
+            if living.cancelled():
                 runner.stop()
     return states
 
@@ -277,18 +300,6 @@ def submit(
         stage, work, runner, display, wait_for=[allow_failure(need) for need in needs]
     )
     return future
-
-
-def cancelled_in_ui() -> bool:
-    """Whether somebody has asked for this flow run's end; not known while the server is away."""
-    try:
-        with get_client(sync_client=True) as client:
-            state = client.read_flow_run(flow_run.id).state
-    except ObjectNotFound:  # somebody has deleted it
-        return True
-    except httpx.HTTPError:
-        return False
-    return state is not None and (state.is_cancelling() or state.is_cancelled())
 
 
 def await_record(tasks: int) -> None:

@@ -10,6 +10,7 @@ from prefect.client.schemas.actions import GlobalConcurrencyLimitCreate
 from prefect.concurrency.sync import concurrency
 from prefect.exceptions import ObjectAlreadyExists, ObjectNotFound, PrefectException
 
+from flows import living
 from flows.stage import Runner, StageError
 from onecycle.progress import say
 
@@ -67,6 +68,8 @@ def take(slot: ExitStack, names: list[str], runner: Runner, *, wait: bool) -> bo
                 )
             )
             return waited
+        if living.cancelled():
+            runner.stop()
         if not wait:
             raise TakenError(f"another run has {', '.join(names)}")
         if not waited:

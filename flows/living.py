@@ -31,7 +31,7 @@ from onecycle.paths import home
 from onecycle.progress import say
 
 KILLED = "its process was killed; what had completed is kept: run again to go on"
-ORPHANED = "its worker was killed, so it ended; what had completed is kept: run it again"
+ORPHANED = "its worker was killed, so it ended"
 PARENT_S = 1.0  # between two looks whether the worker is there
 # How long a run may be so without a process here: a worker has half a minute to end one, and a
 # tree is made within seconds.
@@ -56,6 +56,18 @@ def known() -> Iterator[None]:
             yield
         finally:
             path.unlink(missing_ok=True)
+
+
+def cancelled() -> bool:
+    """Whether somebody has asked for this flow run's end; not known while the server is away."""
+    try:
+        with get_client(sync_client=True) as client:
+            state = client.read_flow_run(flow_run.id).state
+    except ObjectNotFound:  # somebody has deleted it
+        return True
+    except httpx.HTTPError:
+        return False
+    return state is not None and (state.is_cancelling() or state.is_cancelled())
 
 
 def folder() -> Path:

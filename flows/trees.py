@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import chain, count
 from pathlib import Path
+from typing import Any
 
 import psutil
 
@@ -35,10 +36,12 @@ class Tree:
     Attributes:
         path: where it is.
         kept: whether it stays for a person, for what was made in it could not be kept otherwise.
+        hooked: whether it stays until the worker removes it (`dropped`).
     """
 
     path: Path
     kept: bool = False
+    hooked: bool = False
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -47,7 +50,9 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("command", choices=["begin"])
     parser.parse_args(argv)
     try:
-        run = os.environ.get("PREFECT__FLOW_RUN_ID") or str(os.getpid())
+        run = os.environ.get("PREFECT__FLOW_RUN_ID")
+        if not run:  # Prefect's runner also pulls to look for hooks, and a tree would be left
+            raise UserError("this is a deployment's pull step; by hand: flows.pipeline --isolated")
         say(str(begin(run, os.getppid())))
     except UserError as error:
         complain(error)
@@ -115,7 +120,7 @@ def closed() -> Iterator[Tree | None]:
             with alone(folder()):
                 if tree.kept:
                     _call("git", "worktree", "unlock", path)
-                else:
+                elif not tree.hooked:
                     _remove(path)
 
 
@@ -154,10 +159,7 @@ def push(name: str) -> str:
     """Pushes an experiment to git's remote and DVC's, as far as they are set; says how it went."""
     repositories = _call("git", "remote").split()
     git = "origin" if "origin" in repositories else next(iter(repositories), None)
-    dvc = subprocess.run(
-        [sys.executable, "-m", "dvc", "config", "core.remote"], capture_output=True
-    )
-    data = dvc.returncode == 0
+    data = _call(sys.executable, "-m", "dvc", "config", "core.remote", check=False).strip()
     if not (git or data):
         return ""
     command = ["exp", "push", *([] if data else ["--no-cache"]), git, name] if git else ["push"]
@@ -186,6 +188,14 @@ def drop(path: Path) -> None:
     """Removes a tree."""
     with alone(folder()):
         _remove(path)
+
+
+def dropped(flow: object, flow_run: Any, state: object) -> None:  # noqa: ANN401 - Prefect's
+    """Removes the tree of a run that was cancelled or killed: a hook, run by its worker there."""
+    path = home() / "trees" / str(flow_run.id)
+    if path.exists():
+        os.chdir(main_tree())
+        drop(path)
 
 
 def _remove(path: Path) -> None:

@@ -104,9 +104,13 @@ class Operated:
         with self.client() as client:
             client.set_flow_run_state(run, Cancelling())
 
+    def path(self, run: UUID | str = "") -> Path:
+        """A run's tree; the folder of all by default."""
+        return self.tree.resolve() / ".onecycle" / "trees" / str(run)
+
     def processes(self, run: UUID) -> list[psutil.Process]:
         """The processes in a run's tree; a zombie is in none."""
-        tree = str(self.tree.resolve() / ".onecycle" / "trees" / str(run))
+        tree = str(self.path(run))
         return [it for it in psutil.process_iter(["cwd"]) if it.info["cwd"] == tree]
 
     def all(self) -> list[psutil.Process]:
