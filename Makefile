@@ -12,7 +12,7 @@ PORT ?= 4200
 # So that `python` in dvc.yaml means this one.
 export PATH := $(dir $(PYTHON)):$(PATH)
 
-.PHONY: help setup run ui repro test trials trials-kill fuzz check lesson schema lock bench peers peers-lock clean
+.PHONY: help setup run ui deploy worker repro test trials trials-kill fuzz check lesson schema lock bench peers peers-lock clean
 .DEFAULT_GOAL := help
 
 help: ## show this
@@ -33,6 +33,12 @@ run: $(READY) ## run the graph, what params.yaml's `run` names, and show it
 
 ui: $(READY) ## show runs in a browser, at http://127.0.0.1:$(PORT)
 	$(PYTHON) -m flows.server --port $(PORT)
+
+deploy: $(READY) ## tell the server of `make ui` what prefect.yaml schedules
+	$(PYTHON) -m flows.deploy
+
+worker: $(READY) ## run what is due, until it is ended
+	$(PYTHON) -m flows.deploy --worker
 
 repro: $(READY) ## run the graph by DVC alone: the same files
 	$(PYTHON) -m dvc repro

@@ -3,6 +3,8 @@
 import argparse
 import re
 import sys
+from contextvars import ContextVar
+from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -47,6 +49,40 @@ class Predictor(Runner):
         return "python -m tasks predict …"
 
 
+@dataclass(frozen=True)
+class Ready:
+    """What a run in place has ready before Prefect calls the flow.
+
+    Attributes:
+        given: the arguments of `python -m tasks predict`.
+        brief: whether the server ends with the run.
+    """
+
+    given: list[str]
+    brief: bool
+
+
+READY: ContextVar[Ready | None] = ContextVar("ready", default=None)  # none: a deployment's run
+
+
+@flow(name="onecycle-predict", task_runner=ThreadPoolTaskRunner(), persist_result=False)  # type: ignore[arg-type]
+def onecycle_predict(
+    model: str, inputs: list[str], out: str, options: list[str] | None = None
+) -> State[Any]:
+    """Answers for new inputs by a model, as `python -m tasks predict` does, in the main tree.
+
+    Args:
+        model: the folder of the model, such as `models/pets`.
+        inputs: files, folders, patterns.
+        out: the table that is written, `.csv` or `.parquet`; an unfinished one is gone on with.
+        options: more of that command's options.
+    """
+    ready = READY.get()
+    given = ready.given if ready else [model, *inputs, "-o", out, *(options or [])]
+    with living.known():
+        return follow(Path(model), Path(out), given, brief=bool(ready and ready.brief))
+
+
 def run(arguments: argparse.Namespace, given: list[str], server: Connection) -> State[Any]:
     """Predicts as a flow.
 
@@ -59,13 +95,8 @@ def run(arguments: argparse.Namespace, given: list[str], server: Connection) -> 
         The flow run's final state.
     """
     import_module("prefect.flow_engine")
+    READY.set(Ready(given, server.brief))
     server.ready()
-
-    @flow(name="onecycle-predict", task_runner=ThreadPoolTaskRunner())  # type: ignore[arg-type]
-    def onecycle_predict(model: str, inputs: list[str], out: str) -> State[Any]:
-        with living.known():
-            return follow(Path(model), Path(out), given, brief=server.brief)
-
     with drained():
         state: State[Any] = onecycle_predict(
             arguments.model, brief(arguments.inputs), arguments.out, return_state=True

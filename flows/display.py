@@ -5,6 +5,7 @@ import sys
 import threading
 import time
 from contextlib import suppress
+from pathlib import Path
 from types import TracebackType
 from typing import NoReturn
 
@@ -27,7 +28,12 @@ WIDTH = 130  # of tables where there is no terminal to ask
 
 
 def console() -> Console:
-    """The console, with a fixed width where it is no terminal."""
+    """The console, with a fixed width where it is no terminal.
+
+    A deployment's run has none: Prefect's log has all, and its worker may end before it.
+    """
+    if os.environ.get("PREFECT__FLOW_RUN_ID"):
+        return Console(file=Path(os.devnull).open("w"), width=WIDTH)
     found = Console(highlight=False)
     return found if found.is_terminal else Console(width=WIDTH, highlight=False)
 

@@ -42,10 +42,13 @@ class Runner:
     Args:
         forced: the stages that run though nothing has changed.
         grace_s: seconds that a stopped stage has between SIGTERM and SIGKILL.
+        patient: whether a stage that failed by what may heal is tried again: nobody waits.
     """
 
-    def __init__(self, forced: Container[str] = (), grace_s: float = GRACE_S) -> None:
-        self.forced, self.grace_s = forced, grace_s
+    def __init__(
+        self, forced: Container[str] = (), grace_s: float = GRACE_S, *, patient: bool = False
+    ) -> None:
+        self.forced, self.grace_s, self.patient = forced, grace_s, patient
         self.costs = Ledger()
         self._stopping = threading.Event()
         self._sessions: set[int] = set()  # of what runs
@@ -58,6 +61,10 @@ class Runner:
     def stop(self) -> None:
         """Has every stage that runs stopped, and none started; returns at once."""
         self._stopping.set()
+
+    def pause(self, seconds: float) -> bool:
+        """Waits for a time; whether `stop` was called."""
+        return self._stopping.wait(seconds)
 
     def kill(self) -> None:
         """Ends whatever runs, with no time to do so in order."""

@@ -11,7 +11,7 @@ import pytest
 from prefect.states import Cancelled, Completed, Crashed, Failed, Pending
 from rich.console import Console
 
-from flows import cuda, flow, publish, tables, task
+from flows import cuda, flow, limits, publish, tables, task
 from flows.display import Display
 from flows.floors import Below
 from flows.schedule import Stage
@@ -60,7 +60,7 @@ def test_the_run_is_what_its_stages_were():
 @pytest.mark.parametrize(("meta", "devices"), [({}, 2), ({"gpu": True}, 0)])
 def test_a_stage_without_a_gpu_asks_for_no_slot(monkeypatch, meta, devices):
     monkeypatch.setattr(cuda, "devices", lambda: devices)
-    monkeypatch.setattr(task, "concurrency", None)
+    monkeypatch.setattr(limits, "concurrency", None)
     with task.gpu_slot(Stage("train@a", meta=meta), Runner()):
         pass
 
@@ -74,11 +74,11 @@ def test_a_slot_outlives_an_outage_of_the_server_and_not_its_holder(monkeypatch)
         yield
 
     monkeypatch.setattr(cuda, "devices", lambda: 1)
-    monkeypatch.setattr(task, "make_gpu_limit", lambda: None)
-    monkeypatch.setattr(task, "concurrency", slot)
+    monkeypatch.setattr(limits, "make", lambda _: None)
+    monkeypatch.setattr(limits, "concurrency", slot)
     with task.gpu_slot(Stage("train@a", meta={"gpu": True}), Runner()):
         pass
-    assert asked["name"] == "gpu"
+    assert asked["name"] == ["gpu"]
     assert asked["strict"] is True  # else a missing limit is no limit
     assert asked["raise_on_lease_renewal_failure"] is False  # else an outage ends the stage
     assert asked["lease_duration"] == 60
