@@ -1,16 +1,16 @@
 """Two models beside each other on the same items: what one gains over the other, with intervals.
 
 Both are measured on the same resamples, so that what makes an item hard for both cancels: the
-bootstrap of `onecycle.decide.intervals`, of the difference. The interval is at once the test at 5 %:
-a gain is shown where it excludes 0.
+bootstrap of `onecycle.decide.intervals`, of the difference. The interval is the test, at 5 %: a
+gain is shown where it excludes 0.
 
 Differences of two models are odder than a metric is: most items have none, and few large ones make
 up the rest. There the bounds of `onecycle.decide.bounds` alone tell a gain that is none twice as
 often as they should, so the widest of three intervals is taken: theirs, Student's t about the
 difference (which errs where it is skewed), and, of yes or no on each item, that of Bonett and Price
 (2012, Adjusted Wald Confidence Interval for a Difference of Binomial Proportions Based on Paired
-Data), as if two more items had been decided, one for each model. `tests/decide/test_decide_paired.py`
-simulates how often a gain is told that is none.
+Data), as if two more items had been decided, one for each model. `tests/decide` simulates how often
+a gain is told that is none.
 """
 
 from __future__ import annotations

@@ -44,7 +44,9 @@ def test_what_makes_an_item_hard_for_both_cancels():
     new[np.flatnonzero(~old)[:12]] = True
     gain = row(compare(sample(old), sample(new)), "accuracy")
     assert gain["low"] > 0
-    wide = [intervals.measure(lambda w, r=r: {"accuracy": w @ r / w.sum(1)}, 300) for r in (old, new)]
+    wide = [
+        intervals.measure(lambda w, r=r: {"accuracy": w @ r / w.sum(1)}, 300) for r in (old, new)
+    ]
     assert wide[0]["accuracy"]["high"] > wide[1]["accuracy"]["low"]  # unpaired, nothing is told
 
 
