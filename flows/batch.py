@@ -14,11 +14,11 @@ from prefect.artifacts import create_table_artifact
 from prefect.client.schemas.objects import State
 from prefect.task_runners import ThreadPoolTaskRunner
 
-from flows import living
+from flows import living, notice
 from flows.connection import Connection
 from flows.display import Display, console
 from flows.flow import await_record, drained, stopped_by_signals, summary, walk
-from flows.publish import told
+from flows.publish import costs, told
 from flows.schedule import Schedule, Stage
 from flows.stage import Runner
 from onecycle.foreign import one_line
@@ -65,7 +65,13 @@ class Ready:
 READY: ContextVar[Ready | None] = ContextVar("ready", default=None)  # none: a deployment's run
 
 
-@flow(name="onecycle-predict", task_runner=ThreadPoolTaskRunner(), persist_result=False)  # type: ignore[arg-type]
+@flow(
+    name="onecycle-predict",
+    task_runner=ThreadPoolTaskRunner(),  # type: ignore[arg-type]
+    persist_result=False,
+    on_failure=[notice.ended],
+    on_crashed=[notice.ended],
+)
 def onecycle_predict(
     model: str, inputs: list[str], out: str, options: list[str] | None = None
 ) -> State[Any]:
@@ -125,6 +131,7 @@ def follow(model: Path, out: Path, given: list[str], *, brief: bool) -> State[An
         with told("what was answered is not in Prefect", console()):
             counted = read_json(histograms_of(out))
             create_table_artifact(rows(counted), key=f"predictions-{name}", description=out.name)
+    costs(runner.costs, states, console())
     if brief:
         await_record(len(states))
     return summary(states)

@@ -1,54 +1,59 @@
-"""A problem's champion: the commit that the registry has in production, and what a file was there.
+"""A problem's champion: what the registry has in production, and files as its run wrote them."""
 
-The registry is GTO's tags: `pets#production#3` puts a commit there, `pets#production!#4` takes it
-away, and the highest number counts; `pets@v1.2.0` names its version.
-"""
-
-import re
 import subprocess
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 PRODUCTION = "production"
-# A tag that is an object of its own holds the commit; a plain one is it.
-COMMIT = "%(if)%(*objectname)%(then)%(*objectname)%(else)%(objectname)%(end)"
-TAG = re.compile(r"(?P<cancel>!?)(#(?P<number>\d+))?")
 
 
-def commit(problem: str, stage: str = PRODUCTION) -> str | None:
-    """The commit that a stage of the registry holds, if there is one.
+@dataclass(frozen=True)
+class Champion:
+    """Who is in production.
 
-    Args:
-        problem: its name.
-        stage: of the registry.
+    Attributes:
+        commit: its sha.
+        name: its version, such as `pets@v1.2.0`, else the commit in short.
     """
-    head = f"{problem}#{stage}"
-    latest: tuple[int, str | None] = (-1, None)
-    for line in _git("for-each-ref", f"--format={COMMIT} %(refname:strip=2)", "refs/tags"):
-        found, _, tag = line.partition(" ")
-        match = TAG.fullmatch(tag.removeprefix(head)) if tag.startswith(head) else None
-        if match and int(match["number"] or 0) > latest[0]:
-            latest = (int(match["number"] or 0), None if match["cancel"] else found)
-    return latest[1]
+
+    commit: str
+    name: str
+
+    @classmethod
+    def of(cls, problem: str) -> "Champion | None":
+        """A problem's, if it has one.
+
+        Raises:
+            UserError: git refuses.
+        """
+        if not _tagged(problem):
+            return None
+        from flows.registry import Registry  # with DVC and GTO, which few runs need
+
+        registry = Registry.read(problem)
+        line = registry.line(PRODUCTION)
+        if not line:
+            return None
+        version = registry.versions.get(line[-1])
+        return cls(line[-1], f"{problem}@{version}" if version else line[-1][:7])
+
+    def read(self, files: Sequence[Path]) -> list[str]:
+        """Outputs of stages as they were, from DVC's cache, or the remote where one is set.
+
+        Raises:
+            UserError: one is in neither.
+        """
+        from flows.revisions import fetch
+
+        with tempfile.TemporaryDirectory() as folder:
+            fetch(self.commit, [str(file) for file in files], Path(folder))
+            return [(Path(folder) / file).read_text() for file in files]
 
 
-def name(problem: str, found: str) -> str:
-    """What a registered commit is called: its newest version, such as `pets@v1.2.0`."""
-    tags = _git("tag", "--points-at", found, "--sort=-version:refname", f"{problem}@v*")
-    return tags[0] if tags else found[:7]
-
-
-def read(path: Path, found: str) -> str:
-    """A stage's output as it was at a commit, from DVC's cache, or the remote where one is set.
-
-    Raises:
-        DvcException: it has none there, or it is in neither.
-    """
-    import dvc.api  # some seconds, which few runs need
-
-    return str(dvc.api.read(str(path), rev=found))
-
-
-def _git(*arguments: str) -> list[str]:
-    """What git answers, in lines; outside of a repository nothing."""
-    done = subprocess.run(["git", *arguments], capture_output=True, text=True, check=False)
-    return done.stdout.splitlines()
+def _tagged(problem: str) -> bool:
+    """Whether anything ever was in production."""
+    command = ["git", "for-each-ref", "--count=1", f"refs/tags/{problem}#{PRODUCTION}*"]
+    done = subprocess.run(command, capture_output=True, check=False)
+    return bool(done.stdout)

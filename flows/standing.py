@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from flows import champion
+from flows.champion import Champion
 from onecycle.decide.kinds import KINDS
 from onecycle.decide.metrics import better
 from onecycle.errors import DamagedError
@@ -70,21 +70,18 @@ class Standing:
         Raises:
             OSError: a file is missing.
             ValueError, KeyError, TypeError: a file is not what a stage or a run writes.
-            DvcException: the champion's metrics can't be had.
+            UserError: the champion's metrics can't be had.
         """
         files = _files(problem)
         now = Metrics.read(run, *(file.read_text() for file in files))
-        found = champion.commit(problem)
-        best = found and Metrics.read(
-            champion.name(problem, found), *(champion.read(file, found) for file in files)
-        )
+        champion = Champion.of(problem)
         return cls(
             problem=problem,
             kind=read_json(Paths(problem).model("decision.json"))["kind"],
             intervals=read_json(Paths(problem).report("intervals.json")),
             now=now,
             last=last(problem),
-            best=best or None,
+            best=Metrics.read(champion.name, *champion.read(files)) if champion else None,
         )
 
     @property

@@ -2,13 +2,14 @@
 
 import json
 import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
 from trees import shell
 
-from flows import champion, standing, tables
+from flows import standing, tables
+from flows.champion import Champion
+from flows.registry import Registry
 from flows.standing import Metrics, Standing
 
 INTERVALS = {
@@ -60,6 +61,9 @@ def measured(empty_repo, tmp_path, monkeypatch):
     folder = tmp_path / "tree"
     shutil.copytree(empty_repo, folder)
     monkeypatch.chdir(folder)
+    for who in ("AUTHOR", "COMMITTER"):
+        monkeypatch.setenv(f"GIT_{who}_NAME", "x")
+        monkeypatch.setenv(f"GIT_{who}_EMAIL", "x@x")
     monkeypatch.setenv("DVC_SITE_CACHE_DIR", str(tmp_path / "site"))
     outs = "reports/a/metrics.json, models/a/lineage.json"
     Path("dvc.yaml").write_text(f"stages: {{evaluate: {{cmd: 'true', outs: [{outs}]}}}}\n")
@@ -85,50 +89,39 @@ def record(accuracy, split):
     shell(Path(), "dvc", "commit", "-fq")
     shell(Path(), "git", "add", "dvc.yaml", "dvc.lock")
     shell(Path(), "git", "-c", "user.name=x", "-c", "user.email=x@x", "commit", "-qm", "x")
-    return head()
+    return shell(Path(), "git", "rev-parse", "HEAD").strip()
 
 
-def head():
-    return subprocess.check_output(["git", "rev-parse", "HEAD"], text=True).strip()
+def promote(commit):
+    """Puts a commit in production as `python -m flows.promote` does."""
+    Registry.read("a").assign(commit, "production", "it was better")
 
 
-def tag(*arguments):
-    shell(Path(), "git", "-c", "user.name=x", "-c", "user.email=x@x", "tag", *arguments)
-
-
-def test_the_last_assignment_of_the_registry_counts(measured):
-    first = head()
-    tag("a#production#1")
-    assert champion.commit("a") == first
-    assert champion.name("a", first) == first[:7]
+def test_the_champion_is_who_is_in_production(measured):
+    first = shell(measured, "git", "rev-parse", "HEAD").strip()
+    assert Champion.of("a") is None
+    promote(first)
+    assert Champion.of("a") == Champion(first, "a@v1.0.0")
     second = record(0.75, "abc")
-    for number in range(2, 11):  # ten is more than nine
-        tag(f"a#production#{number}", second if number == 10 else first)
-    tag("a@v1.2.0", second)
-    tag("a@v1.10.0", "-m", "as gto writes them", second)
-    assert champion.commit("a") == second
-    assert champion.name("a", second) == "a@v1.10.0"
-    tag("a#production!#11", "-m", "taken away")
-    assert champion.commit("a") is None
-    tag("a#production#12", "-m", "as gto writes them", first)
-    assert champion.commit("a") == first
-    tag("a#staging#13", second)
-    tag("ab#production#14", second)
-    assert champion.commit("a") == first
-    assert champion.commit("a", "staging") == second
+    Registry.read("a").assign(second, "staging", "to be tried")
+    assert Champion.of("a") == Champion(first, "a@v1.0.0")
+    promote(second)
+    assert Champion.of("a") == Champion(second, "a@v1.1.0")
+    promote(first)  # back again
+    assert Champion.of("a") == Champion(first, "a@v1.0.0")
+    assert Champion.of("ab") is None
 
 
 def test_metrics_stand_beside_the_last_run_s_and_the_champion_s(measured):
-    first = head()
     found = Standing.read("a", "red-fox")
     assert found.last is None and found.best is None
     assert found.differences("accuracy") == ("", "")
     standing.keep(found)
-    tag("a#production#1", first)
+    promote(shell(measured, "git", "rev-parse", "HEAD").strip())
     measure(0.85, "other")
     found = Standing.read("a", "blue-owl")
     assert found.last == Metrics("red-fox", {"n": 1200, "accuracy": 0.7}, "abc")
-    assert found.best == Metrics(first[:7], {"n": 1200, "accuracy": 0.7}, "abc")
+    assert found.best == Metrics("a@v1.0.0", {"n": 1200, "accuracy": 0.7}, "abc")
     assert found.differences("accuracy") == ("+0.15 ▲ †", "+0.15 ▲ †")
     standing.keep(found)
     assert standing.last("a").of == "blue-owl"
