@@ -82,8 +82,8 @@ class Ledger:
         Args:
             budget_s: in seconds; null: there is none.
             stages: of the run, in DVC's order.
-            forced: those that run though nothing has changed; a download often brings the same
-                again, so what follows it is not counted.
+            forced: those that run though nothing has changed; a download then often brings the
+                same again, so that what follows it is not counted.
 
         Returns:
             Why nothing is to be started, if what will run took more than that last time.
@@ -96,16 +96,16 @@ class Ledger:
         for stage in stages:
             follows = not changing.isdisjoint(stage.needs)
             if follows or not stage.clean:
-                running[stage.name] = self._expected(stage.name)
-            if follows or not (stage.clean or stage.name in forced):
                 changing.add(stage.name)
+            if stage.name in changing or stage.name in forced:
+                running[stage.name] = self._expected(stage.name)
         if sum(running.values()) <= budget_s:
             return None
         dearest = sorted(running, key=lambda name: -running[name])[:NAMED]
         named = ", ".join(f"{name} {running[name]:,.0f} s" for name in dearest)
         return (
             f"nothing is started: what would run took {sum(running.values()):,.0f} s last time "
-            f"({named}), and budget_s is {budget_s:,.0f}: raise it, or ask for less in params.yaml"
+            f"({named}), and budget_s is {budget_s:,.10g}: raise it, or ask for less in params.yaml"
         )
 
     def claim(self, stage: Stage) -> str | None:
@@ -123,7 +123,7 @@ class Ledger:
                 took = f"it took {expected:,.0f} s last time, " if expected else ""
                 return (
                     f"it is not started: {took}the run has spent {out:,.0f} s, and budget_s is "
-                    f"{self.budget_s:,.0f}: raise it, or run again, for what completed is kept"
+                    f"{self.budget_s:,.10g}: raise it, or run again, for what completed is kept"
                 )
             self._running[stage.name] = now
             if stage.meta.get("gpu") and cuda.devices():

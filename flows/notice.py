@@ -16,10 +16,9 @@ from prefect.client.schemas.objects import FlowRun, State
 from prefect.context import FlowRunContext
 from prefect.utilities.urls import url_for
 
-from flows import connection
+from flows import connection, server
 from flows.display import tell
 from flows.floors import Below
-from flows.server import state as home
 
 WEBHOOK = "ONECYCLE_WEBHOOK"
 WAIT_S = 10.0
@@ -95,5 +94,5 @@ class Straight(urllib.request.HTTPRedirectHandler):
 
 def page(run: FlowRun) -> str | None:
     """The run in Prefect's pages; null where its server ends with it."""
-    own = os.environ.get("PREFECT_HOME") == str(home())
+    own = os.environ.get("PREFECT_HOME") == str(server.state())
     return None if own and connection.ui_server() is None else url_for(run)

@@ -56,8 +56,10 @@ def test_what_will_run_is_what_has_changed_and_all_that_follows(ledger):
 
 
 def test_a_forced_download_is_not_taken_to_change_what_follows(ledger):
-    assert ledger.limit(10, stages("download@a"), {"download@a"}) is None
-    assert ledger.limit(10, stages("download@a"), ()) is not None
+    assert ledger.limit(10, stages(), {"download@a"}) is None
+    assert "took 10 s last time" in ledger.limit(9.5, stages(), {"download@a"})
+    assert "took 430 s" in ledger.limit(10, stages("download@a"), {"download@a"})
+    assert "took 530 s" in ledger.limit(10, stages(), set(TOOK))
 
 
 def test_in_a_run_nothing_is_started_that_goes_beyond_the_budget(ledger):

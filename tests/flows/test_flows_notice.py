@@ -1,13 +1,14 @@
 """Floors of metrics, and the notice that is posted: to whom, what, and that its failure is none."""
 
+from types import SimpleNamespace
 from uuid import UUID
 
 import pytest
 from prefect.client.schemas.objects import FlowRun
-from prefect.states import Failed
+from prefect.states import Cancelling, Completed, Crashed, Failed, Running
 from receiver import SECRET, receiving
 
-from flows import floors, notice
+from flows import floors, living, notice
 from flows.floors import Below
 from onecycle.errors import UserError
 from onecycle.report.results import NAMES
@@ -39,6 +40,28 @@ def test_a_failed_run_is_posted_with_what_to_do_and_where_to_look(receiver, caps
         "text": "onecycle, run red-fox: failed\n1 failed\ntrain@a: no x: do y",
     }
     assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize(
+    ("was", "told"),
+    [
+        (Running(), ["crashed"]),
+        (Crashed(message="no heartbeat"), ["crashed"]),  # the server saw it, and tells nobody
+        (Cancelling(), []),  # somebody had asked for it
+        (Completed(), []),
+    ],
+)
+def test_a_run_that_was_killed_is_told_of_by_the_next(receiver, tmp_path, was, told):
+    client = SimpleNamespace(
+        read_flow_run=lambda _: RUN.model_copy(update={"state": was}),
+        read_task_runs=lambda **_: [],
+        set_flow_run_state=lambda *_, **__: None,
+    )
+    path = tmp_path / str(RUN.id)
+    path.touch()
+    living.end(client, path)
+    assert [body["event"] for _, _, body in receiver.got] == told
+    assert not path.exists()
 
 
 def test_nothing_is_posted_where_nobody_asked(receiver, monkeypatch):

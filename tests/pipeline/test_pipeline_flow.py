@@ -132,7 +132,7 @@ def test_a_budget_starts_nothing_beyond_it_and_a_floor_is_watched(tree):
     )
     assert "| score | since last run | 95 % interval |" in made and "| = |" in made
     refused, below = (body for _, _, body in receiver.got)
-    assert refused["event"] == "refused" and "budget_s is 0" in refused["message"]
+    assert refused["event"] == "refused" and "budget_s is 0.1" in refused["message"]
     assert f"/runs/flow-run/{refused['id']}" in refused["url"]
     assert below["event"] == "below"
     assert [(it["metric"], it["floor"]) for it in below["below"]] == [("rmse", 0.1)]

@@ -86,6 +86,9 @@ def test_a_schedule_runs_to_the_end_in_a_tree_that_no_edit_enters(here):
     assert (
         train["params"]["params.yaml"]["problems.sample_movielens.train"]["unfrozen"]["epochs"] == 3
     )
+    report = f"{here.tree}/.onecycle/published/{run}/sample_movielens/report.html"
+    made = hashlib.md5(Path(report).read_bytes()).hexdigest()  # though its tree has gone
+    assert made in [out["md5"] for out in found["stages"]["evaluate@sample_movielens"]["outs"]]
     # The same stage by hand, in the main tree: the same bytes.
     shell(here.tree, "dvc", "exp", "apply", "-q", name)
     shell(here.tree, "python", "-m", "tasks", "train", "sample_movielens")
