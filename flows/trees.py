@@ -210,7 +210,9 @@ def _lives(reason: str) -> bool:
     if not found:
         return False
     try:
-        return bool(psutil.Process(int(found[1])).create_time() == float(found[2]))
+        process = psutil.Process(int(found[1]))
+        ended = process.status() == psutil.STATUS_ZOMBIE  # nobody has asked how
+        return not ended and process.create_time() == float(found[2])
     except psutil.NoSuchProcess:
         return False
 

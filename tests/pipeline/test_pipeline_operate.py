@@ -137,6 +137,9 @@ def test_the_next_completes_though_the_server_is_away_and_pushes_what_it_made(he
     here.serve()
     state, said = here.ended(run)
     assert state == "Completed", said
+    with here.client() as client:
+        limit = client.read_global_concurrency_limit_by_name("problem-sample_movielens")
+    assert limit.active_slots == 0
     name = here.name(run)
     assert said.endswith(f"kept as the experiment {name} and pushed")
     pushed = shell(bare, "git", "for-each-ref", "--format=%(refname)", "refs/exps")
