@@ -173,7 +173,7 @@ def push(name: str) -> str:
 def left() -> Iterator[tuple[Path, bool]]:
     """The trees of runs that are no more, each with whether it was kept for a person."""
     known = {}
-    for entry in _call("git", "worktree", "list", "--porcelain").split("\n\n"):
+    for entry in _call("git", "worktree", "list", "--porcelain", check=False).split("\n\n"):
         lines = dict(line.partition(" ")[::2] for line in entry.splitlines())
         known[lines.get("worktree")] = lines
     for path in sorted((home() / "trees").glob("*")):
