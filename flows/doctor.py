@@ -20,7 +20,7 @@ from dvc.rwlock import RWLOCK_FILE
 
 from flows import rwlock, trees
 from flows.cached import Finding, Hashes, objects, outputs, readable
-from flows.connection import point_at, ui_server
+from flows.connection import answers, point_at, ui_server
 from flows.graph import torn
 from onecycle.errors import UserError
 from onecycle.params import read_yaml
@@ -147,7 +147,7 @@ def left_trees() -> Iterator[Finding]:
 def runs() -> Iterator[Finding]:
     """Runs that Prefect takes for living, if the server of `make ui` is there to be told."""
     server = ui_server()
-    if not server:
+    if not server or not answers(f"{server}/api", direct=True):
         return
     point_at(server)
     from prefect.client.orchestration import get_client

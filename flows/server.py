@@ -21,6 +21,7 @@ from onecycle.errors import UserError
 from onecycle.paths import home, whole, write_whole
 from onecycle.progress import complain, say
 
+LEASES = "prefect.server.concurrency.lease_storage.filesystem"
 UI_PORT = 4200  # Prefect's own default
 
 
@@ -150,6 +151,8 @@ def secured(url: str, folder: Path) -> dict[str, str]:
         "PREFECT_SERVER_API_CORS_ALLOWED_ORIGINS": url,
         "PREFECT_SERVER_API_CSRF_PROTECTION_ENABLED": "true",
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        # Else a slot that is held while the server starts anew is never free again.
+        "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": LEASES,
         "PREFECT_SERVER_SERVICES_DB_VACUUM_ENABLED": "true",
         "PREFECT_SERVER_SERVICES_DB_VACUUM_EVENT_RETENTION_OVERRIDES": json.dumps(
             dict.fromkeys(pictures, 3600)

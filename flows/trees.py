@@ -173,7 +173,7 @@ def push(name: str) -> str:
 def left() -> Iterator[tuple[Path, bool]]:
     """The trees of runs that are no more, each with whether it was kept for a person."""
     known = {}
-    for entry in _call("git", "worktree", "list", "--porcelain").split("\n\n"):
+    for entry in _call("git", "worktree", "list", "--porcelain", check=False).split("\n\n"):
         lines = dict(line.partition(" ")[::2] for line in entry.splitlines())
         known[lines.get("worktree")] = lines
     for path in sorted((home() / "trees").glob("*")):
@@ -210,7 +210,9 @@ def _lives(reason: str) -> bool:
     if not found:
         return False
     try:
-        return bool(psutil.Process(int(found[1])).create_time() == float(found[2]))
+        process = psutil.Process(int(found[1]))
+        ended = process.status() == psutil.STATUS_ZOMBIE  # nobody has asked how
+        return not ended and process.create_time() == float(found[2])
     except psutil.NoSuchProcess:
         return False
 

@@ -2,6 +2,7 @@
 
 import io
 import json
+import logging
 import os
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,11 +12,11 @@ import pytest
 from prefect.states import Cancelled, Completed, Crashed, Failed, Pending
 from rich.console import Console
 
-from flows import cuda, flow, limits, publish, tables, task
+from flows import cuda, flow, limits, living, publish, tables, task
 from flows.display import Display
 from flows.floors import Below
 from flows.schedule import Stage
-from flows.stage import Runner
+from flows.stage import Runner, StageError
 from flows.standing import Metrics, Standing
 from onecycle.report import index
 
@@ -82,6 +83,70 @@ def test_a_slot_outlives_an_outage_of_the_server_and_not_its_holder(monkeypatch)
     assert asked["strict"] is True  # else a missing limit is no limit
     assert asked["raise_on_lease_renewal_failure"] is False  # else an outage ends the stage
     assert asked["lease_duration"] == 60
+
+
+@pytest.fixture
+def taken(monkeypatch):
+    """A limit whose slot somebody has for a number of looks; the fixture sets it."""
+    left = [0]
+
+    @contextmanager
+    def slot(names, **options):
+        left[0] -= 1
+        if left[0] >= 0:
+            raise TimeoutError
+        yield
+
+    monkeypatch.setattr(limits, "make", lambda _: None)
+    monkeypatch.setattr(limits, "concurrency", slot)
+    monkeypatch.setattr(limits, "get_run_logger", lambda: logging.getLogger("here"))
+    monkeypatch.setattr(living, "cancelled", lambda: False)
+    return left
+
+
+def test_a_run_waits_for_a_problem_that_another_has_or_gives_up(taken, capsys):
+    with limits.held(["problem-a"], Runner()) as waited:
+        assert not waited
+    taken[0] = 3
+    with limits.held(["problem-a"], Runner()) as waited:
+        assert waited
+    assert capsys.readouterr().out.count("waiting for another run, which has problem-a") == 1
+    taken[0] = 3
+    with pytest.raises(limits.TakenError, match="another run has problem-a"):
+        limits.held(["problem-a"], Runner(), wait=False).__enter__()
+
+
+def test_a_run_that_waits_can_be_cancelled(taken, monkeypatch):
+    taken[0] = 1000
+    monkeypatch.setattr(living, "cancelled", lambda: True)
+    with pytest.raises(StageError, match="stopped"):
+        limits.held(["problem-a"], Runner()).__enter__()
+    assert taken[0] > 990
+
+
+def test_only_what_may_heal_is_tried_again_and_only_where_nobody_waits(monkeypatch):
+    monkeypatch.setattr(task, "RETRY_S", 0.01)
+    stage, said = Stage("download@a", meta={"retries": 2}), []
+
+    def tried(cause, runner):
+        tries = []
+
+        def attempt():
+            tries.append(1)
+            raise StageError(cause)
+
+        with pytest.raises(StageError):
+            task.attempts(stage, attempt, runner, said.append)
+        return len(tries)
+
+    away, wrong = "http://x: no answer: try again later (tried 5 times)", "checksum: correct it"
+    assert tried(away, Runner(patient=True)) == 3
+    assert said == [f"{away}; tried again in 0 s"] * 2
+    assert tried(away, Runner()) == 1
+    assert tried(wrong, Runner(patient=True)) == 1
+    stopped = Runner(patient=True)
+    stopped.stop()
+    assert tried(away, stopped) == 1
 
 
 def test_progress_that_the_server_does_not_take_ends_no_stage(monkeypatch):
