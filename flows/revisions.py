@@ -21,12 +21,15 @@ def commit_of(rev: str) -> str:
     Raises:
         UserError: nothing has that name.
     """
+    scm = SCM(str(main_tree()))
     try:
-        found = resolve_rev(SCM(str(main_tree())), rev)
+        found = resolve_rev(scm, rev)
     except (RevError, SCMError) as error:
         raise UserError(
             f"{rev}: no git revision, nor a DVC experiment, which `dvc exp show` lists ({error})"
         ) from None
+    finally:
+        scm.close()
     return git("rev-parse", "--verify", f"{found}^{{commit}}")
 
 

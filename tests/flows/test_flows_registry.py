@@ -72,7 +72,7 @@ def test_who_is_put_back_takes_the_later_ones_away(repo):
 
 def test_gto_sees_what_is_seen_here_whatever_was_done(repo):
     draw = random.Random(0)
-    for _ in range(15):
+    for _ in range(8):
         at, stage = draw.randrange(4), draw.choice(["production", "staging"])
         assign(at, stage)
         version = Registry.read("pets").versions[commit_of(f"c{at}")]
@@ -126,12 +126,12 @@ def test_of_many_at_once_one_wins_and_the_others_are_told(repo):
     command = [sys.executable, "-c", RACE]
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     options = {"stdout": subprocess.PIPE, "text": True, "env": environment, "cwd": repo}
-    racers = [subprocess.Popen([*command, f"c{at}"], **options) for at in range(4)]
+    racers = [subprocess.Popen([*command, f"c{at}"], **options) for at in range(3)]
     for each in racers:
         assert each.stdout.readline() == "ready\n"
     Path("go").touch()
     said = [each.communicate(timeout=60)[0].strip() for each in racers]
-    assert sorted(said) == ["['pets#production#1', 'pets@v1.0.0']", *["lost"] * 3]
+    assert sorted(said) == ["['pets#production#1', 'pets@v1.0.0']", *["lost"] * 2]
     won = next(at for at, each in enumerate(said) if each != "lost")
     assert commit_on("pets", "production") == commit_of(f"c{won}")
 
