@@ -183,8 +183,9 @@ def train(tree: Path, problem: str) -> None:
     process = supervisor.start([sys.executable, "-m", *repro], GRACE_S, cwd=tree, env=environment)
     assert process.stdout
     try:
-        for line in filter(str.strip, process.stdout):
-            say(f"  {line.rstrip()}")
+        with process.stdout as lines:
+            for line in filter(str.strip, lines):
+                say(f"  {line.rstrip()}")
     finally:
         status = supervisor.end(process)
     if status:

@@ -13,7 +13,7 @@ from trees import ROOT, shell
 
 from flows import origin
 from flows.registry import LostError, Registry, commit_on, named
-from flows.revisions import commit_of
+from flows.revisions import commit_of, masked
 from onecycle.errors import UserError
 
 
@@ -110,7 +110,7 @@ RACE = """
 import sys, time
 from pathlib import Path
 from flows.registry import LostError, Registry
-from flows.revisions import commit_of
+from flows.revisions import commit_of, masked
 commit, registry = commit_of(sys.argv[1]), Registry.read("pets")
 print("ready", flush=True)
 while not Path("go").exists():
@@ -175,3 +175,13 @@ def test_what_is_no_name_of_the_registry_is_a_folder(repo):
         named("pets@production")
     with pytest.raises(UserError, match="no git revision, nor a DVC experiment"):
         commit_of("nowhere")
+
+
+def test_no_password_of_a_url_is_told(repo):
+    shell(repo, "git", "remote", "add", "far", "http://ann:hush@127.0.0.1:1/repo.git")
+    with pytest.raises(UserError, match="127") as raised:
+        origin.pull_tags("pets", "far")
+    assert "hush" not in str(raised.value)
+    assert masked("push to https://ann:hush@host/x and http://host") == (
+        "push to https://host/x and http://host"
+    )

@@ -51,7 +51,7 @@ def test_an_experiment_is_promoted_stays_and_is_rolled_back(tree):
     longer = revisions.commit_of("longer")
     second = challenge.promote(P, "longer")
     assert second.outcome == "promoted" and "the challenger is better" in second.why[0]
-    assert second.challenger == {"commit": longer, "version": None, "rev": "longer"}
+    assert second.challenger == {"commit": longer, "version": "v1.1.0", "rev": "longer"}
     assert on() == longer
     weights = (registry.named(f"{P}@production") / "model.safetensors").read_bytes()
     shutil.rmtree(tree / ".onecycle" / "bundles")
@@ -113,7 +113,7 @@ def test_two_at_once_one_is_told(tree, monkeypatch):
 
     monkeypatch.setattr(challenge.gate, "decide", beside)
     late = challenge.promote(P, "longer")
-    assert (late.outcome, late.tags) == ("lost", [])
+    assert (late.outcome, late.tags, late.challenger["version"]) == ("lost", [], None)
     assert "somebody else has promoted" in late.why[0]
     assert len(registry.Registry.read(P).line("production")) == 2
 
@@ -121,7 +121,7 @@ def test_two_at_once_one_is_told(tree, monkeypatch):
 def test_the_command_decides_under_prefect_and_predict_finds_production(tree, empty_database):
     shutil.copytree(empty_database, tree / ".onecycle" / "prefect", dirs_exist_ok=True)
     said = shell(tree, "python", "-m", "flows.promote", P, "--challenger", "longer")
-    assert f"promoted: {P}" in said and "decisions" not in said
+    assert f"promoted: {P} on production: v1.0.0 (longer) in place of nobody" in said
     decision = json.loads((tree / f".onecycle/promotions/{P}/1.json").read_text())
     assert decision["tags"] == [f"{P}#production#1", f"{P}@v1.0.0"]
     ((key, data),) = rows(tree, f"select key, data from artifact where flow_run_id = {LAST}")
