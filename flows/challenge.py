@@ -122,6 +122,9 @@ def read_side(problem: str, commit: str, folder: Path) -> Side:
 
 def act(found: Decision, registry: Registry, commit: str, remote: str | None, *, dry: bool) -> None:
     """Makes the tags, unless it is a trial; notes in the decision if somebody was quicker."""
+    known = found.challenger or {}
+    version = known.get("version")
+    known["version"] = version or registry.next_version
     if dry:
         found.outcome = f"would be {found.outcome}"
         return
@@ -131,4 +134,4 @@ def act(found: Decision, registry: Registry, commit: str, remote: str | None, *,
             push(commit, tags, remote)
         found.tags = tags
     except LostError as error:
-        found.outcome, found.why = "lost", [str(error)]
+        found.outcome, found.why, known["version"] = "lost", [str(error)], version

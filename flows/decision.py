@@ -68,11 +68,9 @@ class Decision:
     @property
     def says(self) -> list[str]:
         """In lines: what was done, why, and what the numbers leave out."""
-        to = _name(self.challenger)
-        lines = [
-            f"{self.outcome}: {self.problem} {to} for {self.stage}, now {_name(self.champion)}"
-        ]
-        lines += self.why
+        between = "in place of" if self.done else "against"
+        who = f"{_name(self.challenger)} {between} {_name(self.champion)}"
+        lines = [f"{self.outcome}: {self.problem} on {self.stage}: {who}", *self.why]
         if self.despite:
             lines.append(f"in spite of this: {self.despite}")
         lines += (self.verdict or {}).get("cautions", [])
@@ -94,9 +92,8 @@ class Decision:
             values = (f"{each[name]:.4g}" for name in ("old", "new"))
             cells = (each["metric"], *values, f"{each['gain']:+.4g}", _interval(each))
             rows.append(f"| {' | '.join(cells)} |")
-        rows += (
-            ["", "A gain above 0 is better, whichever way the metric improves."] if gains else []
-        )
+        if gains:
+            rows += ["", "A gain above 0 is better, whichever way the metric improves."]
         return "\n".join(rows)
 
 

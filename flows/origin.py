@@ -4,7 +4,7 @@ from dvc.exceptions import DvcException
 from dvc.repo import Repo
 
 from flows.registry import LostError
-from flows.revisions import git
+from flows.revisions import git, masked
 from onecycle.errors import UserError
 from onecycle.paths import main_tree
 
@@ -41,5 +41,5 @@ def push(commit: str, tags: list[str], remote: str) -> None:
                 f"another clone has promoted meanwhile, see `git fetch {remote} --tags`; run again"
             ) from error
         raise UserError(
-            f"the promotion is taken back, for it could not be pushed: {error}"
+            f"the promotion is taken back, for it could not be pushed: {masked(str(error))}"
         ) from error

@@ -121,7 +121,8 @@ class Registry:
         )
 
     @property
-    def _next_version(self) -> str:
+    def next_version(self) -> str:
+        """What the next commit without a version gets; the first number is for people to raise."""
         used = [SemVer(str(each.told["version"])) for each in self.events if "version" in each.told]
         return str(max(used).bump_minor().version) if used else FIRST
 
@@ -141,7 +142,7 @@ class Registry:
         number = max((each.number for each in self.events), default=0) + 1
         tags = {f"{self.problem}#{stage}#{number}": commit}  # whoever acts on the stage needs it
         if commit not in self.versions:
-            tags[f"{self.problem}@{self._next_version}"] = commit
+            tags[f"{self.problem}@{self.next_version}"] = commit
         else:  # those that GTO would rank above it leave the stage
             above = [each for each in self.line(stage) if self._rank(each) > self._rank(commit)]
             for at, each in enumerate(above, number + 1):

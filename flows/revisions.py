@@ -1,6 +1,7 @@
 """What DVC keeps at a git revision: files of a run that is committed, or is an experiment."""
 
 import os
+import re
 import subprocess
 from pathlib import Path
 
@@ -21,12 +22,15 @@ def commit_of(rev: str) -> str:
     Raises:
         UserError: nothing has that name.
     """
+    scm = SCM(str(main_tree()))
     try:
-        found = resolve_rev(SCM(str(main_tree())), rev)
+        found = resolve_rev(scm, rev)
     except (RevError, SCMError) as error:
         raise UserError(
             f"{rev}: no git revision, nor a DVC experiment, which `dvc exp show` lists ({error})"
         ) from None
+    finally:
+        scm.close()
     return git("rev-parse", "--verify", f"{found}^{{commit}}")
 
 
@@ -46,8 +50,13 @@ def git(*command: str, given: str | None = None, **environment: str) -> str:
         check=False,
     )
     if done.returncode:
-        raise UserError(f"git {command[0]}: {done.stderr.strip() or done.returncode}")
+        raise UserError(f"git {command[0]}: {masked(done.stderr.strip()) or done.returncode}")
     return done.stdout.strip()
+
+
+def masked(text: str) -> str:
+    """Without the name and password that a url may hold."""
+    return re.sub(r"://[^/\s@]+@", "://", text)
 
 
 def fetch(commit: str, names: list[str], to: Path) -> None:
@@ -68,7 +77,11 @@ def fetch(commit: str, names: list[str], to: Path) -> None:
                 (to / name).parent.mkdir(parents=True, exist_ok=True)
                 repo.dvcfs.get(name, str(to / name), recursive=repo.dvcfs.isdir(name))
     except (DvcException, SCMError, OSError) as error:
-        said = str(error).splitlines()[0] if isinstance(error, DvcException) else "it is missing"
+        said = (
+            masked(str(error)).splitlines()[0]
+            if isinstance(error, DvcException)
+            else "it is missing"
+        )
         raise UserError(
             f"{name} of {commit[:8]}: {said}: neither DVC's cache nor its remote has it; was the "
             "problem in params.yaml's run then? `dvc fetch --all-commits` may bring it"

@@ -6,6 +6,7 @@ and holds every file of the bundle against the new one. Status 0: all are equal 
 """
 
 import argparse
+import json
 import os
 import signal
 import sys
@@ -22,7 +23,7 @@ from flows.revisions import git
 from flows.stage import GRACE_S
 from onecycle.errors import UserError
 from onecycle.params import PARAMS_FILE, read_yaml
-from onecycle.paths import Paths, home, read_json, sweep, temporary
+from onecycle.paths import SEAL, Paths, home, read_json, sweep, temporary
 from onecycle.progress import complain, say
 from onecycle.report.lineage import PLACES
 from onecycle.report.words import place
@@ -182,8 +183,9 @@ def train(tree: Path, problem: str) -> None:
     process = supervisor.start([sys.executable, "-m", *repro], GRACE_S, cwd=tree, env=environment)
     assert process.stdout
     try:
-        for line in filter(str.strip, process.stdout):
-            say(f"  {line.rstrip()}")
+        with process.stdout as lines:
+            for line in filter(str.strip, lines):
+                say(f"  {line.rstrip()}")
     finally:
         status = supervisor.end(process)
     if status:
@@ -199,10 +201,18 @@ def compare(old: Path, new: Path) -> Iterator[str]:
         if not all(each.is_file() for each in files):
             yield f"{name}: only {'before' if files[0].is_file() else 'now'}"
         elif files[0].read_bytes() != files[1].read_bytes():
-            keys = list(differences(*map(read_json, files))) if name.endswith(".json") else []
+            keys = [key for key in differences(*map(_json, files)) if key not in ("", SEAL)]
             more = ["…"] if len(keys) > MOST else []
             where = f" at {', '.join(keys[:MOST] + more)}" if keys else ""
             yield f"{name}: differs{where}"
+
+
+def _json(file: Path) -> Any:  # noqa: ANN401 - any JSON value
+    """What a file holds if it is JSON, whatever its seal says; else null."""
+    try:
+        return json.loads(file.read_bytes())
+    except ValueError:
+        return None
 
 
 def differences(old: Any, new: Any, key: str = "") -> Iterator[str]:  # noqa: ANN401 - JSON values

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -79,18 +80,18 @@ class Side:
         """Of the target."""
         return str(self.target["kind"])
 
-    @property
+    @cached_property
     def ids(self) -> list[str]:
         """The items that were judged."""
         found: list[str] = self.predictions["id"].to_pylist()
         return found
 
-    @property
+    @cached_property
     def judged(self) -> set[str]:
         """The items that should have been."""
         return set(self.split.loc[self.split["split"] == JUDGED, "id"])
 
-    @property
+    @cached_property
     def scores(self) -> Floats:
         """The raw scores, float [N, width]."""
         column = self.predictions["scores"]
