@@ -30,7 +30,8 @@ def prefix(login: str) -> str:
 
 def mount(folder: Path, login: str) -> Mount:
     """A route to a folder's pages, to be asked before Prefect's."""
-    return Mount(prefix(login), Pages(directory=folder, check_dir=False))
+    folder.mkdir(parents=True, exist_ok=True)
+    return Mount(prefix(login), Pages(directory=folder))
 
 
 class Pages(StaticFiles):

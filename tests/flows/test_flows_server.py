@@ -116,6 +116,7 @@ def test_other_pages_are_not_answered_and_its_own_may_call_nobody_else(server):
 
 def test_a_kept_report_is_served_to_those_who_know_its_address_and_may_run_nothing(server):
     kept = server.tree / ".onecycle" / "published"
+    assert server.ask(f"{pages.prefix(server.login)}/run/a/report.html")[0] == 404
     (kept / "run" / "a").mkdir(parents=True)
     (kept / "run" / "a" / "report.html").write_text("<p>the report")
     (kept / "a.json").write_text("{}")
