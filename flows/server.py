@@ -21,6 +21,7 @@ from onecycle.errors import UserError
 from onecycle.paths import home, whole, write_whole
 from onecycle.progress import complain, say
 
+LEASES = "prefect.server.concurrency.lease_storage.filesystem"
 UI_PORT = 4200  # Prefect's own default
 DATABASE = "ONECYCLE_DATABASE"  # the variable that names another one than SQLite's
 
@@ -68,7 +69,10 @@ def serve(port: int, *, for_run: bool) -> None:
         import uvicorn
         from prefect.server.api.server import create_app
 
+        from flows import pages
+
         app = create_app(final=True)
+        app.router.routes.insert(0, pages.mount(home() / "published", login()))
         gc.freeze()
         gc.enable()
         # Prefect's page would call an analytics service, whatever the settings say.
@@ -158,6 +162,8 @@ def secured(url: str, folder: Path) -> dict[str, str]:
         "PREFECT_SERVER_API_CORS_ALLOWED_ORIGINS": url,
         "PREFECT_SERVER_API_CSRF_PROTECTION_ENABLED": "true",
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        # Else a slot that is held while the server starts anew is never free again.
+        "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": LEASES,
         "PREFECT_SERVER_SERVICES_DB_VACUUM_ENABLED": "true",
         "PREFECT_SERVER_SERVICES_DB_VACUUM_EVENT_RETENTION_OVERRIDES": json.dumps(
             dict.fromkeys(pictures, 3600)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import trials
 from filelock import FileLock
-from trees import shell
+from trees import SHORT, clone, shell
 from trials import pytest_addoption, pytest_configure  # noqa: F401 - hooks
 
 ROOT = Path(__file__).parents[1]
@@ -68,4 +68,17 @@ def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
             make += "; import asyncio; asyncio.run(it().create_db())"
             shell(ROOT, "env", f"PREFECT_HOME={home}", "python", "-c", make)
             shutil.copytree(home, shared)
+    return shared
+
+
+@pytest.fixture(scope="session")
+def ran_tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tree of `SHORT` in which DVC alone has run the graph: made once, to be copied."""
+    shared = tmp_path_factory.getbasetemp().parent / "ran-tree"
+    with FileLock(f"{shared}.lock"):
+        if not shared.exists():
+            made = clone(tmp_path_factory.mktemp("ran"), SHORT)
+            (made / ".onecycle").mkdir(exist_ok=True)
+            (made / ".onecycle" / "said").write_text(shell(made, "dvc", "repro"))
+            made.rename(shared)
     return shared

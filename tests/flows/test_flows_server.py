@@ -17,7 +17,7 @@ import psutil
 import pytest
 from trees import ENVIRONMENT, ROOT, processes, wait_until
 
-from flows import connection, supervisor
+from flows import connection, pages, supervisor
 from flows.server import DATABASE, secured, words
 
 ENV = ENVIRONMENT | {"PYTHONPATH": str(ROOT)}
@@ -120,6 +120,31 @@ def test_other_pages_are_not_answered_and_its_own_may_call_nobody_else(server):
     port = server.url.rpartition(":")[2]
     assert headers["content-security-policy"] == f"connect-src 'self' ws://127.0.0.1:{port}"
     assert "<script" in page
+
+
+def test_a_kept_report_is_served_to_those_who_know_its_address_and_may_run_nothing(server):
+    kept = server.tree / ".onecycle" / "published"
+    assert server.ask(f"{pages.prefix(server.login)}/run/a/report.html")[0] == 404
+    (kept / "run" / "a").mkdir(parents=True)
+    (kept / "run" / "a" / "report.html").write_text("<p>the report")
+    (kept / "a.json").write_text("{}")
+    prefix = pages.prefix(server.login)
+    status, _, text = server.ask(f"{prefix}/run/a/report.html")
+    assert (status, text) == (200, "<p>the report")
+    with urllib.request.urlopen(f"{server.url}{prefix}/run/a/report.html") as answer:
+        policies = answer.headers.get_all("Content-Security-Policy")
+    assert any(policy.startswith("sandbox; default-src 'none'") for policy in policies)
+    for path in (
+        f"{prefix}/a.json",
+        f"{prefix}/run/",
+        f"{prefix}/run/../../prefect/login",
+        f"{prefix}/..%2fprefect/login",
+        f"{pages.prefix('onecycle:guess')}/run/a/report.html",
+        "/reports/run/a/report.html",
+    ):
+        status, _, text = server.ask(path)
+        assert status == 404 or "<div id" in text, path  # Prefect's page
+        assert "the report" not in text and server.login not in text
 
 
 def test_it_tells_nobody_of_its_runs(server):
