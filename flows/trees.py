@@ -20,6 +20,7 @@ from typing import Any
 
 import psutil
 
+from flows import private
 from onecycle.errors import UserError
 from onecycle.paths import alone, home, main_tree, remove
 from onecycle.progress import complain, say
@@ -96,11 +97,13 @@ def configure(path: Path) -> None:
     main = Config(str(main_tree() / ".dvc"))
     values = main.read("repo")
     merge(values, main.read("local"))
+    local = path / ".dvc" / "config.local"
+    local.touch(0o600)  # it may hold a remote's password
     with Config(str(path / ".dvc")).edit("local") as own:
         merge(own, values)
         own["cache"]["dir"] = str(values["cache"].get("dir", main_tree() / ".dvc" / "cache"))
-        own["core"]["site_cache_dir"] = str(path / ".dvc" / "tmp" / "site")
-    (path / ".dvc" / "config.local").chmod(0o600)  # it may hold a remote's password
+        own["core"]["site_cache_dir"] = str(private.site(path))
+    local.chmod(0o600)
 
 
 @contextmanager
