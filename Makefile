@@ -12,7 +12,7 @@ PORT ?= 4200
 # So that `python` in dvc.yaml means this one.
 export PATH := $(dir $(PYTHON)):$(PATH)
 
-.PHONY: help setup run ui repro test trials trials-kill fuzz check lesson schema lock bench peers peers-lock clean
+.PHONY: help setup run ui deploy worker repro test trials trials-kill fuzz check lesson schema lock bench peers peers-lock verify clean
 .DEFAULT_GOAL := help
 
 help: ## show this
@@ -26,6 +26,7 @@ $(VENV)/.ready: requirements.lock
 	@echo "installing the packages of requirements.lock: some minutes, once"
 	$(BASE) -m venv $(VENV)
 	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(VENV)/bin/python -m flows.private
 	touch $@
 
 run: $(READY) ## run the graph, what params.yaml's `run` names, and show it
@@ -33,6 +34,12 @@ run: $(READY) ## run the graph, what params.yaml's `run` names, and show it
 
 ui: $(READY) ## show runs in a browser, at http://127.0.0.1:$(PORT)
 	$(PYTHON) -m flows.server --port $(PORT)
+
+deploy: $(READY) ## tell the server of `make ui` what prefect.yaml schedules
+	$(PYTHON) -m flows.deploy
+
+worker: $(READY) ## run what is due, until it is ended
+	$(PYTHON) -m flows.deploy --worker
 
 repro: $(READY) ## run the graph by DVC alone: the same files
 	$(PYTHON) -m dvc repro
@@ -94,6 +101,10 @@ peers-lock: $(READY) ## write benchmarks/fastai/requirements.lock and benchmarks
 	  $(dir $(PYTHON))uv pip compile benchmarks/$$peer/requirements.in --universal --python-version 3.11 \
 	    --generate-hashes --no-strip-extras --no-emit-index-url --no-annotate --quiet \
 	    --custom-compile-command "make peers-lock" -o benchmarks/$$peer/requirements.lock || exit 1; done
+
+# MODEL=pets@production is the one in production.
+verify: $(READY) ## train MODEL=models/pets again from its lineage, and compare the bytes
+	$(PYTHON) -m flows.verify $(MODEL)
 
 clean: ## remove the environment and all caches, but no data, model or report
 	rm -rf $(VENV) .mypy_cache .ruff_cache .hypothesis .import_linter_cache .coverage

@@ -3,6 +3,8 @@
 import argparse
 import re
 import sys
+from contextvars import ContextVar
+from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -12,11 +14,11 @@ from prefect.artifacts import create_table_artifact
 from prefect.client.schemas.objects import State
 from prefect.task_runners import ThreadPoolTaskRunner
 
-from flows import living
+from flows import living, notice
 from flows.connection import Connection
 from flows.display import Display, console
 from flows.flow import await_record, drained, stopped_by_signals, summary, walk
-from flows.publish import told
+from flows.publish import costs, told
 from flows.schedule import Schedule, Stage
 from flows.stage import Runner
 from onecycle.foreign import one_line
@@ -42,6 +44,50 @@ class Predictor(Runner):
         """The prediction."""
         return [sys.executable, "-m", "tasks", "predict", *self.given]
 
+    def alone(self, _: str) -> str:
+        """The same outside of Prefect; there may be too many arguments to repeat."""
+        return "python -m tasks predict …"
+
+
+@dataclass(frozen=True)
+class Ready:
+    """What a run in place has ready before Prefect calls the flow.
+
+    Attributes:
+        given: the arguments of `python -m tasks predict`.
+        brief: whether the server ends with the run.
+    """
+
+    given: list[str]
+    brief: bool
+
+
+READY: ContextVar[Ready | None] = ContextVar("ready", default=None)  # none: a deployment's run
+
+
+@flow(
+    name="onecycle-predict",
+    task_runner=ThreadPoolTaskRunner(),  # type: ignore[arg-type]
+    persist_result=False,
+    on_failure=[notice.ended],
+    on_crashed=[notice.ended],
+)
+def onecycle_predict(
+    model: str, inputs: list[str], out: str, options: list[str] | None = None
+) -> State[Any]:
+    """Answers for new inputs by a model, as `python -m tasks predict` does, in the main tree.
+
+    Args:
+        model: the folder of the model, such as `models/pets`.
+        inputs: files, folders, patterns.
+        out: the table that is written, `.csv` or `.parquet`; an unfinished one is gone on with.
+        options: more of that command's options.
+    """
+    ready = READY.get()
+    given = ready.given if ready else [model, *inputs, "-o", out, *(options or [])]
+    with living.known():
+        return follow(Path(model), Path(out), given, brief=bool(ready and ready.brief))
+
 
 def run(arguments: argparse.Namespace, given: list[str], server: Connection) -> State[Any]:
     """Predicts as a flow.
@@ -55,13 +101,8 @@ def run(arguments: argparse.Namespace, given: list[str], server: Connection) -> 
         The flow run's final state.
     """
     import_module("prefect.flow_engine")
+    READY.set(Ready(given, server.brief))
     server.ready()
-
-    @flow(name="onecycle-predict", task_runner=ThreadPoolTaskRunner())  # type: ignore[arg-type]
-    def onecycle_predict(model: str, inputs: list[str], out: str) -> State[Any]:
-        with living.known():
-            return follow(Path(model), Path(out), given, brief=server.brief)
-
     with drained():
         state: State[Any] = onecycle_predict(
             arguments.model, brief(arguments.inputs), arguments.out, return_state=True
@@ -90,6 +131,7 @@ def follow(model: Path, out: Path, given: list[str], *, brief: bool) -> State[An
         with told("what was answered is not in Prefect", console()):
             counted = read_json(histograms_of(out))
             create_table_artifact(rows(counted), key=f"predictions-{name}", description=out.name)
+    costs(runner.costs, states, console())
     if brief:
         await_record(len(states))
     return summary(states)

@@ -4,8 +4,7 @@ import hashlib
 import json
 import os
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from dvc.dvcfile import LOCK_FILE, Lockfile
 from dvc.exceptions import DvcException
 from dvc.repo import Repo
 
+from flows.finding import Finding
 from flows.graph import torn
 from flows.rwlock import held
 from onecycle.params import read_yaml
@@ -20,19 +20,6 @@ from onecycle.paths import remove
 
 OLD_S = 3600.0  # DVC's temporaries tell no process; one that grew or was linked since is left
 MD5 = partial(hashlib.md5, usedforsecurity=False)
-
-
-@dataclass(frozen=True)
-class Finding:
-    """Something that is not as it should be.
-
-    Attributes:
-        what: in a line.
-        mend: does what the line says; null where that is a person's affair.
-    """
-
-    what: str
-    mend: Callable[[], object] | None = None
 
 
 class Hashes:

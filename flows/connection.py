@@ -19,7 +19,7 @@ from functools import partial
 from typing import IO
 
 from flows import supervisor
-from flows.server import login, state
+from flows.server import DATABASE, login, state
 from onecycle.errors import UserError
 from onecycle.progress import say
 
@@ -76,7 +76,7 @@ def connected(lost: Callable[[], None]) -> Iterator[Connection]:
 def own_server(lost: Callable[[], None]) -> Iterator[Connection]:
     """A server for this process only."""
     folder = state()
-    fresh = not (folder / "prefect.db").exists()
+    fresh = not (folder / "prefect.db").exists() and DATABASE not in os.environ
     command = [sys.executable, "-m", "flows.server", "--for-run"]
     ending = threading.Event()
     url = ""

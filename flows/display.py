@@ -4,6 +4,8 @@ import os
 import sys
 import threading
 import time
+from contextlib import suppress
+from pathlib import Path
 from types import TracebackType
 from typing import NoReturn
 
@@ -19,15 +21,31 @@ from rich.progress import (
 )
 
 from onecycle import progress
+from onecycle.foreign import shown
 
 STYLES = {"Failed": "bold red", "Skipped": "yellow", "Cancelled": "yellow", "Restored": "cyan"}
-WIDTH = 118  # of tables where there is no terminal to ask
+WIDTH = 130  # of tables where there is no terminal to ask
 
 
 def console() -> Console:
-    """The console, with a fixed width where it is no terminal."""
+    """The console, with a fixed width where it is no terminal.
+
+    A deployment's run has none: Prefect's log has all, and its worker may end before it.
+    """
+    if os.environ.get("PREFECT__FLOW_RUN_ID"):
+        return Console(file=Path(os.devnull).open("w"), width=WIDTH)
     found = Console(highlight=False)
     return found if found.is_terminal else Console(width=WIDTH, highlight=False)
+
+
+def tell(text: str, out: Console | None = None) -> None:
+    """Tells of what went wrong beside a run: on the console, and in Prefect's log within a run."""
+    from prefect.exceptions import MissingContextError  # it reads the environment
+    from prefect.logging import get_run_logger
+
+    (out or console()).print(shown(text), markup=False, soft_wrap=True)
+    with suppress(MissingContextError):
+        get_run_logger().warning("%s", shown(text))
 
 
 def leave(status: int) -> NoReturn:
@@ -63,6 +81,7 @@ class Display:
         self.all = self.bars.add_task("all stages", total=total, said="")
         self.running: dict[str, tuple[float, TaskID]] = {}
         self.ended = 0
+        self._took: dict[str, str] = {}
         self._lock = threading.Lock()
 
     def __enter__(self) -> "Display":
@@ -93,6 +112,10 @@ class Display:
         if share is not None:
             self.bars.update(bar, completed=round(100 * share), total=100)
 
+    def took(self, stage: str, memory: str) -> None:
+        """A stage had so much memory, in words."""
+        self._took[stage] = memory
+
     def end(self, stage: str, state: str, message: str) -> None:
         """A stage ended; one that had nothing to do is only counted."""
         with self._lock:
@@ -106,5 +129,6 @@ class Display:
             seconds = "" if began is None else f"{time.monotonic() - began:,.0f} s"
             styled = f"[{STYLES.get(state, 'green')}]{state:<9}[/]"
             said = escape(message)
-            head = f"{self.ended:>3} of {self.total}  {styled} {stage:<26} {seconds:>6}  "
+            memory = f"{self._took[stage]:>6}  " if self._took.get(stage) else ""
+            head = f"{self.ended:>3} of {self.total}  {styled} {stage:<26} {seconds:>6}  {memory}"
             self.out.print(head + said, soft_wrap=not self.live)

@@ -18,8 +18,10 @@ from dvc.exceptions import DvcException
 from dvc.repo import Repo
 from dvc.rwlock import RWLOCK_FILE
 
-from flows import rwlock
-from flows.cached import Finding, Hashes, objects, outputs, readable
+from flows import private, rwlock, trees
+from flows.cached import Hashes, objects, outputs, readable
+from flows.connection import answers, point_at, ui_server
+from flows.finding import Finding
 from flows.graph import torn
 from onecycle.errors import UserError
 from onecycle.params import read_yaml
@@ -68,6 +70,10 @@ def findings() -> Iterator[Finding]:
         yield from outputs(repo, seen, damaged)
     yield from temporaries()
     yield from checkpoints()
+    yield from left_trees()
+    yield from runs()
+    yield from private.ours()  # last: DVC's state, which the others ask, moves
+    yield from private.told()
 
 
 def holders(repo: Repo) -> Iterator[Finding]:
@@ -125,6 +131,36 @@ def checkpoints() -> Iterator[Finding]:
             yield Finding(
                 f"{folder}: of a problem that is no more; removed", partial(remove, folder)
             )
+
+
+def left_trees() -> Iterator[Finding]:
+    """Working trees of runs that were killed; one that was kept is a person's affair."""
+    for path, kept in trees.left():
+        if kept:
+            yield Finding(
+                f"{path}: what was made there could not be kept otherwise: take what you need, "
+                f"then `git worktree remove --force {path}`"
+            )
+        else:
+            yield Finding(
+                f"{path}: left by a run that was killed; removed", partial(trees.drop, path)
+            )
+
+
+def runs() -> Iterator[Finding]:
+    """Runs that Prefect takes for living, if the server of `make ui` is there to be told."""
+    server = ui_server()
+    if not server or not answers(f"{server}/api", direct=True):
+        return
+    point_at(server)
+    from prefect.client.orchestration import get_client
+
+    from flows import living
+
+    with get_client(sync_client=True) as client:
+        for run in living.stuck(client):
+            what = f"the run {run.name}: has no process, but is {run.state_name} in Prefect; ended"
+            yield Finding(what, partial(living.finish, client, run))
 
 
 def _free(folder: Path) -> bool:

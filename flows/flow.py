@@ -4,13 +4,14 @@ import os
 import queue
 import signal
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from contextvars import ContextVar
+from dataclasses import dataclass, replace
 from importlib import import_module
 from itertools import chain
 from types import FrameType
-from typing import Any
+from typing import Any, Literal
 
 import httpx
 from prefect import allow_failure, flow
@@ -24,61 +25,160 @@ from prefect.client.schemas.filters import (
 )
 from prefect.client.schemas.objects import TERMINAL_STATES, State
 from prefect.events.worker import EventsWorker
-from prefect.exceptions import ObjectNotFound
 from prefect.futures import PrefectFuture
 from prefect.logging.handlers import APILogWorker
 from prefect.runtime import flow_run
-from prefect.states import Cancelled, Completed, Failed
+from prefect.states import Cancelled, Completed, Crashed, Failed
 from prefect.task_runners import ThreadPoolTaskRunner
 
-from flows import living, publish
+from flows import limits, living, notice, publish, trees
 from flows.connection import Connection
 from flows.display import Display, console, leave
+from flows.floors import Below, Floors, below, check
 from flows.schedule import Schedule, Stage, Work
-from flows.stage import GRACE_S, Runner
+from flows.stage import GRACE_S, Runner, StageError
 from flows.task import run_stage
-from tasks.problems import load
+from onecycle.errors import UserError
+from tasks.problems import change, load
 
 LOOK_S = 2.0  # between two looks whether the run was cancelled in the UI
 DRAIN_S = 3.0  # what the last events and log lines are given to reach the server
 RECORDED_S = 10.0  # what the server is given to record how the tasks ended
 
 
-def run(
-    read: Callable[[], list[Stage]],
-    server: Connection,
-    *,
+@dataclass(frozen=True)
+class Ready:
+    """What a run in place has ready before Prefect calls the flow.
+
+    Attributes:
+        stages: of the graph.
+        brief: whether the server ends with the run.
+    """
+
+    stages: list[Stage]
+    brief: bool
+
+
+READY: ContextVar[Ready | None] = ContextVar("ready", default=None)  # none: a deployment's run
+
+
+# Prefect types a runner by the futures of any task; its own thread pool is none such.
+@flow(
+    name="onecycle",
+    task_runner=ThreadPoolTaskRunner(),  # type: ignore[arg-type]
+    persist_result=False,
+    on_cancellation=[trees.dropped],
+    on_failure=[notice.ended],
+    on_crashed=[trees.dropped, notice.ended],
+)
+def onecycle(
+    problems: list[str] | None = None,
+    settings: list[str] | None = None,
+    force: bool = False,
+    refresh: bool = False,
+    grace_s: float = GRACE_S,
+    collision: Literal["queue", "skip"] = "queue",
+    budget_s: float | None = None,
+    floors: dict[str, dict[str, float]] | None = None,
+) -> State[Any]:
+    """Runs dvc.yaml's graph, a task run for each stage.
+
+    A deployment's run works in a git worktree of its own, at the last commit; what it made is
+    kept as an experiment of DVC that has the run's name.
+
+    Args:
+        problems: those that run; none: those that params.yaml names.
+        settings: written into params.yaml first, each KEY=VALUE or @FILE.
+        force: run every stage though nothing has changed.
+        refresh: verify downloads again, for DVC does not see a source change by itself.
+        grace_s: seconds that a stage which is stopped has to end in order.
+        collision: whether it waits when another run has one of its problems, or is skipped.
+        budget_s: seconds of stages, added up, beyond which none is started; none: any.
+        floors: the worst value of metrics, by problem and metric; a worse one sends a notice.
+    """
+    ready = READY.get()
+    runner = Runner(grace_s=grace_s, patient=not ready)
+    with ExitStack() as stack:
+        stack.enter_context(living.known())
+        stack.enter_context(stopped_by_signals(runner))
+        tree = stack.enter_context(trees.closed())
+        orphaned = stack.enter_context(living.watched(runner.stop)) if not ready else None
+        state = attempt(runner, problems, settings, force, refresh, collision, budget_s, floors)
+        if orphaned and orphaned.is_set():
+            state = Crashed(message=f"{living.ORPHANED}: {state.message}")
+        return kept(tree, state) if tree else state
+
+
+def attempt(
+    runner: Runner,
+    problems: list[str] | None,
+    settings: list[str] | None,
     force: bool,
     refresh: bool,
-    grace_s: float = GRACE_S,
+    collision: str,
+    budget_s: float | None,
+    floors: Floors | None,
 ) -> State[Any]:
-    """Runs the graph of the current folder's repository as a flow.
+    """Runs the graph once no other run has one of its problems; as the flow."""
+    ready = READY.get()
+    brief = bool(ready and ready.brief)
+    try:
+        if not ready:
+            change(named(problems, settings))
+        names = [] if brief else [limits.PROBLEM.format(name) for name in load().run]
+        with limits.held(names, runner, wait=collision == "queue") as waited:
+            stages = ready.stages if ready and not waited else graph()
+            runner.forced = forced(stages, force=force, refresh=refresh)
+            return follow(stages, runner, brief=brief, budget_s=budget_s, floors=floors)
+    except UserError as error:
+        return Failed(message=str(error))
+    except limits.TakenError as error:
+        return Cancelled(name="Skipped", message=f"{error}; this was to be skipped then")
+    except StageError as error:
+        return Cancelled(message=str(error))
+
+
+def run(read: Callable[[], list[Stage]], server: Connection, **asked: Any) -> State[Any]:  # noqa: ANN401 - the flow's
+    """Runs the flow in the current folder's repository, whose params.yaml has the settings.
 
     Args:
         read: gives the graph's stages.
         server: which may still start; what can be done before it answers is done before.
-        force: run every stage though nothing has changed.
-        refresh: verify downloads again, for DVC does not see a source change by itself.
-        grace_s: seconds that a stage which is stopped has to end in order.
+        asked: the flow's parameters.
 
     Returns:
         The flow run's final state, when the server knows all of it; one that ends with the run has
         then recorded it, another does so within seconds.
     """
     import_module("prefect.flow_engine")  # Prefect would import it when the flow is called
-    stages = read()
+    READY.set(Ready(read(), server.brief))
     server.ready()
-
-    # Prefect types a runner by the futures of any task; its own thread pool is none such.
-    @flow(name="onecycle", task_runner=ThreadPoolTaskRunner())  # type: ignore[arg-type]
-    def onecycle(force: bool, refresh: bool) -> State[Any]:
-        runner = Runner(forced(stages, force=force, refresh=refresh), grace_s)
-        with living.known():
-            return follow(stages, runner, brief=server.brief)
-
     with drained():
-        state: State[Any] = onecycle(force, refresh, return_state=True)
+        state: State[Any] = onecycle(**asked, return_state=True)
     return state
+
+
+def kept(tree: trees.Tree, state: State[Any]) -> State[Any]:
+    """The state of a run in a tree of its own, once what it made is kept."""
+    if state.is_cancelled() and os.environ.get("PREFECT__WORKER_ID"):
+        tree.hooked = living.cancelled()  # the worker looks there for hooks, one of which drops it
+    try:
+        said = trees.keep(tree, str(flow_run.name), completed=state.is_completed())
+    except UserError as error:
+        return Failed(message=f"{state.message}\n{error}")
+    return state.model_copy(update={"message": f"{state.message}\n{said}"})
+
+
+def named(problems: list[str] | None, settings: list[str] | None) -> list[str]:
+    """The settings with one for the problems that run."""
+    return [*(settings or []), *([f"run=[{','.join(problems)}]"] if problems else [])]
+
+
+def graph() -> list[Stage]:
+    """As `flows.graph.read`; DVC takes long to import, and few runs need it here."""
+    from flows import graph
+
+    return graph.read()
 
 
 @contextmanager
@@ -96,30 +196,50 @@ def forced(stages: list[Stage], *, force: bool, refresh: bool) -> set[str]:
     return {each.name for each in stages if force or (refresh and each.task == "download")}
 
 
-def follow(stages: list[Stage], runner: Runner, *, brief: bool) -> State[Any]:
+def follow(
+    stages: list[Stage],
+    runner: Runner,
+    *,
+    brief: bool,
+    budget_s: float | None = None,
+    floors: Floors | None = None,
+) -> State[Any]:
     """The flow's body: runs the stages, publishes the scores, says how it went.
 
     Args:
         stages: in DVC's order.
         runner: runs them.
         brief: whether the server ends with the run.
+        budget_s: as the flow's.
+        floors: likewise.
+
+    Raises:
+        UserError: a problem or metric that has a floor is not known.
     """
+    check(floors)
+    if refusal := runner.costs.limit(budget_s, stages, runner.forced):
+        return Failed(name="Refused", message=refusal)
     stages = [replace(each, clean=each.clean and each.name not in runner.forced) for each in stages]
     schedule, out = Schedule(stages, slots(load().threads), look), console()
-    with Display(len(stages), out) as display, stopped_by_signals(runner):
+    with Display(len(stages), out) as display:
         try:
             states = walk(schedule, runner, display)
         except BaseException:
             runner.stop()
             raise
+    worse: list[Below] = []
     if not runner.stopping:
         measured = [each for each in stages if each.task == "evaluate"]
         complete = [each.problem for each in measured if states[each.name].is_completed()]
         anew = [each for each in complete if states[f"evaluate@{each}"].name != "Cached"]
         publish.scores(complete, anew, out)
+        with publish.told("no metric is held to its floor", out):
+            worse = below(complete, floors)
+    publish.costs(runner.costs, states, out)
+    notice.below(worse)
     if brief:
         await_record(len(states))
-    return summary(states)
+    return summary(states, worse)
 
 
 def look(name: str) -> bool:
@@ -141,11 +261,14 @@ def stopped_by_signals(runner: Runner) -> Iterator[None]:
 
     Without this process the supervisors end the stages, so that it may go at any time.
     """
+    told = False  # by a signal: a run that is cancelled in the UI gets one from its worker too
 
     def stop(number: int, _: FrameType | None) -> None:
-        if runner.stopping:
+        nonlocal told
+        if told:
             runner.kill()
             leave(128 + number)
+        told = True
         runner.stop()
 
     before = {each: signal.signal(each, stop) for each in (signal.SIGINT, signal.SIGTERM)}
@@ -188,7 +311,7 @@ def walk(schedule: Schedule, runner: Runner, display: Display) -> dict[str, Stat
             display.end(name, str(state.name), str(state.message or ""))
         if time.monotonic() - looked > LOOK_S:
             looked = time.monotonic()
-            if cancelled_in_ui():
+            if living.cancelled():
                 runner.stop()
     return states
 
@@ -200,24 +323,11 @@ def submit(
     named: Any = run_stage.with_options(  # Prefect types submit for literal arguments only
         name=stage.task,
         task_run_name=stage.name,
-        retries=stage.meta.get("retries", 0),
     )
     future: PrefectFuture[Any] = named.submit(
         stage, work, runner, display, wait_for=[allow_failure(need) for need in needs]
     )
     return future
-
-
-def cancelled_in_ui() -> bool:
-    """Whether somebody has asked for this flow run's end; not known while the server is away."""
-    try:
-        with get_client(sync_client=True) as client:
-            state = client.read_flow_run(flow_run.id).state
-    except ObjectNotFound:  # somebody has deleted it
-        return True
-    except httpx.HTTPError:
-        return False
-    return state is not None and (state.is_cancelling() or state.is_cancelled())
 
 
 def await_record(tasks: int) -> None:
@@ -233,13 +343,17 @@ def await_record(tasks: int) -> None:
             time.sleep(0.05)
 
 
-def summary(states: dict[str, State[Any]]) -> State[Any]:
-    """The flow run's state: how its stages ended, and on a line of its own why one failed."""
+def summary(states: dict[str, State[Any]], worse: Iterable[Below] = ()) -> State[Any]:
+    """The flow run's state: how its stages ended, on lines of their own why one failed.
+
+    So are the metrics that are worse than their floors.
+    """
     names = [str(state.name) for state in states.values()]
     counts = ", ".join(f"{names.count(name)} {name.lower()}" for name in dict.fromkeys(names))
     failed = {name: it for name, it in states.items() if it.is_failed() or it.is_crashed()}
     if failed:
         causes = [f"{name}: {state.message}" for name, state in failed.items()]
-        return Failed(message="\n".join([counts, *causes]))
+        return Failed(message="\n".join([counts, *causes, *map(str, worse)]))
     completed = all(state.is_completed() for state in states.values())
-    return Completed(message=counts) if completed else Cancelled(message=counts)
+    message = "\n".join([counts, *map(str, worse)])
+    return Completed(message=message) if completed else Cancelled(message=message)

@@ -8,21 +8,25 @@ import argparse
 import gc
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
 from types import FrameType
 
-from flows import connection, server
+from flows import connection, private, server, trees
 from flows.display import leave
 from flows.schedule import Stage
 from flows.stage import GRACE_S
 from onecycle.errors import UserError
 from onecycle.progress import complain, say
 
+ISOLATED = "--isolated"
 QUIET = {"PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL"}  # the display tells it better
 
 
@@ -32,11 +36,22 @@ def main(argv: list[str] | None = None) -> int:
     What takes seconds goes on side by side: the server's start, DVC's look at the graph, imports.
     """
     arguments = parser().parse_args(argv)
+    if arguments.isolated:
+        return isolate(sys.argv[1:] if argv is None else argv)
+    with trees.closed():  # of a run that ends before its flow begins
+        return go(arguments)
+
+
+def go(arguments: argparse.Namespace) -> int:
+    """Runs the flow in the current folder; as `main`."""
     began = time.monotonic()
     signal.signal(signal.SIGTERM, ended)
+    problems = arguments.problems.split(",") if arguments.problems else None
     named = [f"run=[{arguments.problems}]"] if arguments.problems else []
     settings = [*arguments.settings, *named]
     try:
+        with suppress(OSError):  # of a disk that can't be written, others tell in better words
+            private.settle()
         with ThreadPoolExecutor(1) as beside, connection.connected(lost) as connected:
             # Behind a run that has the database, or with settings, the graph will be another.
             begun = dict(os.environ)  # a copy: a process must not start from what is being changed
@@ -46,6 +61,7 @@ def main(argv: list[str] | None = None) -> int:
 
             # What is wrong is told at once, whoever is waited for.
             change(settings, write=False) if settings else load()
+            floors = checked(arguments.floors)
             connected.point()
             for line in change(settings) if settings else []:
                 say(f"params.yaml: {line}")
@@ -58,9 +74,14 @@ def main(argv: list[str] | None = None) -> int:
             state = flow.run(
                 stages.result,
                 connected,
+                problems=problems,
+                settings=arguments.settings,
                 force=arguments.force,
                 refresh=arguments.refresh,
                 grace_s=arguments.grace_s,
+                collision=arguments.collision,
+                budget_s=arguments.budget_s,
+                floors=floors,
             )
     except UserError as error:
         complain(error)
@@ -70,6 +91,20 @@ def main(argv: list[str] | None = None) -> int:
     say(f"{state.name} in {time.monotonic() - began:,.0f} s: {state.message}")
     say(NEXT if state.is_completed() else AGAIN)
     return 0 if state.is_completed() else 130 if state.is_cancelled() else 1
+
+
+def isolate(argv: list[str]) -> int:
+    """Goes on as the same command in a working tree of its own."""
+    try:
+        tree = trees.begin(f"{time.strftime('%Y-%m-%d-%H-%M-%S')}-{os.getpid()}", os.getpid())
+    except UserError as error:
+        complain(error)
+        return 1
+    say(f"runs in {tree}, on the last commit")
+    rest = [re.sub("^(--set=)?@(?!/)", rf"\1@{Path.cwd()}/", each) for each in argv]
+    rest.remove(ISOLATED)
+    os.chdir(tree)
+    os.execv(sys.executable, [sys.executable, "-m", "flows.pipeline", *rest])
 
 
 NEXT = """Next: open a report; `make ui` shows this run in a browser; your own data is a block in
@@ -88,6 +123,18 @@ def parser() -> argparse.ArgumentParser:
         metavar="KEY=VALUE or @FILE",
         help="write a value, or merge a YAML file, into params.yaml; may be given more than once",
     )
+    top.add_argument(
+        ISOLATED,
+        action="store_true",
+        help="run in a git worktree of its own, at the last commit; what it makes is kept as an "
+        "experiment of DVC",
+    )
+    top.add_argument(
+        "--collision",
+        choices=["queue", "skip"],
+        default="queue",
+        help="what to do while another run has one of the problems (default %(default)s)",
+    )
     top.add_argument("--force", action="store_true", help="run stages though nothing has changed")
     top.add_argument("--refresh", action="store_true", help="verify the downloads again")
     top.add_argument(
@@ -98,7 +145,32 @@ def parser() -> argparse.ArgumentParser:
         help="what a stage has to end in order, with a checkpoint, when the run is stopped by "
         "Ctrl-C, SIGTERM or in the UI; a second Ctrl-C ends all at once (default %(default)g)",
     )
+    top.add_argument(
+        "--budget-s",
+        type=float,
+        metavar="SECONDS",
+        help="of stages, added up: none is started that goes beyond it by what it took last time",
+    )
+    top.add_argument(
+        "--floor",
+        dest="floors",
+        action="append",
+        default=[],
+        metavar="PROBLEM.METRIC=VALUE",
+        help="say so, and send a notice, where the metric is worse; may be given more than once",
+    )
     return top
+
+
+def checked(given: list[str]) -> dict[str, dict[str, float]] | None:
+    """The floors of the command line, if any; a wrong one is told at once."""
+    if not given:
+        return None
+    from flows import floors
+
+    found = floors.parsed(given)
+    floors.check(found)
+    return found
 
 
 def read(environment: Mapping[str, str]) -> list[Stage]:

@@ -21,7 +21,9 @@ from onecycle.errors import UserError
 from onecycle.paths import home, whole, write_whole
 from onecycle.progress import complain, say
 
+LEASES = "prefect.server.concurrency.lease_storage.filesystem"
 UI_PORT = 4200  # Prefect's own default
+DATABASE = "ONECYCLE_DATABASE"  # the variable that names another one than SQLite's
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -62,12 +64,15 @@ def serve(port: int, *, for_run: bool) -> None:
             del os.environ[name]  # of another server, such as its database
         os.environ.update(secured(url, folder))
         os.environ["PREFECT_UI_ENABLED"] = str(not for_run)
-        say(url if for_run else WELCOME.format(url=url, login=login()))
+        say(url if for_run else WELCOME.format(url=url, **words()))
         gc.disable()  # what is imported stays: to look through it at each step takes .9 s
         import uvicorn
         from prefect.server.api.server import create_app
 
+        from flows import pages
+
         app = create_app(final=True)
+        app.router.routes.insert(0, pages.mount(home() / "published", login()))
         gc.freeze()
         gc.enable()
         # Prefect's page would call an analytics service, whatever the settings say.
@@ -87,8 +92,17 @@ def serve(port: int, *, for_run: bool) -> None:
 WELCOME = """Prefect at {url}
 login   {login}
 Runs in this tree, such as `make run`, appear here by themselves. To point others at it:
-  export PREFECT_API_URL={url}/api PREFECT_API_AUTH_STRING='{login}'
-Ctrl-C ends it; runs stay in .onecycle/prefect/."""
+  export PREFECT_API_URL={url}/api PREFECT_API_AUTH_STRING={quoted}
+Ctrl-C ends it; runs stay in {kept}."""
+
+
+def words() -> dict[str, str]:
+    """What the welcome tells: the login only to a person, for a service's words go into a log."""
+    given, path = login(), state() / "login"
+    kept = f"{DATABASE}'s database" if os.environ.get(DATABASE) else ".onecycle/prefect/"
+    if sys.stdout.isatty():
+        return {"login": given, "quoted": f"'{given}'", "kept": kept}
+    return {"login": f"in {path}", "quoted": f'"$(cat {path})"', "kept": kept}
 
 
 def state() -> Path:
@@ -137,6 +151,7 @@ def secured(url: str, folder: Path) -> dict[str, str]:
     Runs that ended 90 days ago go, events after 7 days, as Prefect has it where it is asked to;
     those that hold an artifact's pictures once more, after an hour.
     """
+    database = os.environ.get(DATABASE)
     pictures = ("prefect.artifact-collection.created", "prefect.artifact-collection.updated")
     return {
         "PREFECT_HOME": str(folder),
@@ -147,11 +162,14 @@ def secured(url: str, folder: Path) -> dict[str, str]:
         "PREFECT_SERVER_API_CORS_ALLOWED_ORIGINS": url,
         "PREFECT_SERVER_API_CSRF_PROTECTION_ENABLED": "true",
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        # Else a slot that is held while the server starts anew is never free again.
+        "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": LEASES,
         "PREFECT_SERVER_SERVICES_DB_VACUUM_ENABLED": "true",
         "PREFECT_SERVER_SERVICES_DB_VACUUM_EVENT_RETENTION_OVERRIDES": json.dumps(
             dict.fromkeys(pictures, 3600)
         ),
         "DO_NOT_TRACK": "1",
+        **({"PREFECT_SERVER_DATABASE_CONNECTION_URL": database} if database else {}),
     }
 
 

@@ -1,40 +1,37 @@
 """A stage as a Prefect task: its log lines, its progress, its slot of the GPU, its state."""
 
 import math
+import re
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from functools import partial
 from typing import Any
 
 import httpx
 from prefect import get_run_logger, task
 from prefect.artifacts import create_progress_artifact, update_progress_artifact
 from prefect.cache_policies import NO_CACHE
-from prefect.client.orchestration import get_client
-from prefect.client.schemas.actions import GlobalConcurrencyLimitCreate
 from prefect.client.schemas.objects import State
-from prefect.concurrency.sync import concurrency
-from prefect.exceptions import ObjectAlreadyExists, ObjectNotFound, PrefectException
+from prefect.exceptions import PrefectException
 from prefect.states import Cancelled, Completed, Failed
 
-from flows import cuda
+from flows import cuda, limits, publish
 from flows.display import Display
 from flows.schedule import Stage, Work
 from flows.stage import DVC, OWN, WAITING, Outcome, Runner, StageError
 from onecycle import progress
 
-GPU = "gpu"  # the name of Prefect's global concurrency limit: every stage takes the first device
-LEASE_S = 60.0  # a slot whose holder died is free again after this time
-SLOT_S = 2.0  # between two looks, while waiting for a slot, whether the run is to end
 PROGRESS_S = 2.0  # between two updates of a stage's progress in the UI
-RETRY_S = 3.0  # before a stage is tried again
+RETRY_S = 300.0  # before a stage is tried again: it has itself tried for a while
+HEALS = re.compile(r"\(tried \d+ times\)")  # what a download says that may go well later
 WORDS = {
     Outcome.CACHED: "nothing that it depends on has changed",
     Outcome.RESTORED: "DVC fetched the outputs of an earlier, equal run",
 }
 
 
-@task(cache_policy=NO_CACHE, persist_result=False, retry_delay_seconds=RETRY_S)
+@task(cache_policy=NO_CACHE, persist_result=False)
 def run_stage(stage: Stage, work: Work, runner: Runner, display: Display) -> State[Any]:
     """Runs a stage, unless there is nothing to do."""
     if work == "cached":
@@ -59,11 +56,18 @@ def run_stage(stage: Stage, work: Work, runner: Runner, display: Display) -> Sta
     try:
         with gpu_slot(stage, runner):
             display.start(stage.name)
-            outcome = runner.run(stage.name, line, stage.meta.get("timeout", math.inf))
+            if refusal := runner.costs.claim(stage):
+                raise StageError(refusal)
+            timeout_s = stage.meta.get("timeout", math.inf)
+            attempt = partial(runner.run, stage.name, line, timeout_s)
+            outcome = attempts(stage, attempt, runner, logger.warning)
     except StageError as error:
         state = Cancelled if runner.stopping else Failed
         return state(message=str(error))
+    finally:
+        display.took(stage.name, runner.costs.memory(stage.name))
     follow.done()
+    publish.curve(stage)
     said = WORDS.get(outcome, said)
     return Completed(name=outcome.name.capitalize(), message=said)
 
@@ -98,48 +102,29 @@ class Progress:
 
 @contextmanager
 def gpu_slot(stage: Stage, runner: Runner) -> Iterator[None]:
-    """Holds a slot of the GPU where dvc.yaml says that the stage uses one and there is one.
-
-    An outage of the server does not end the stage; a slot whose holder died frees itself.
-    """
-    slot = ExitStack()
+    """Holds a slot of the GPU where dvc.yaml says that the stage uses one and there is one."""
     if stage.meta.get("gpu") and cuda.devices():
-        make_gpu_limit()
-        take(slot, runner)
-    try:
+        with limits.held([limits.GPU], runner):
+            yield
+    else:
         yield
-    finally:
-        with suppress(httpx.HTTPError, PrefectException):
-            slot.close()
 
 
-def take(slot: ExitStack, runner: Runner) -> None:
-    """Waits for a slot of the GPU.
+def attempts(
+    stage: Stage, attempt: Callable[[], Outcome], runner: Runner, tell: Callable[[str], None]
+) -> Outcome:
+    """Runs a stage; tries again what may heal, as often as dvc.yaml says, where nobody waits.
 
     Raises:
-        StageError: the run is to end.
+        StageError: it failed, took too long, or was stopped.
     """
-    while not runner.stopping:
-        with suppress(TimeoutError):
-            slot.enter_context(
-                concurrency(
-                    GPU,
-                    strict=True,
-                    timeout_seconds=SLOT_S,
-                    lease_duration=LEASE_S,
-                    raise_on_lease_renewal_failure=False,
-                )
-            )
-            return
-    raise StageError("stopped")
-
-
-def make_gpu_limit() -> None:
-    """Sees to it that the limit exists: without one, there would be no limit."""
-    with get_client(sync_client=True) as client:
+    for _ in range(stage.meta.get("retries", 0) if runner.patient else 0):
         try:
-            client.read_global_concurrency_limit_by_name(GPU)
-        except ObjectNotFound:
-            limit = GlobalConcurrencyLimitCreate(name=GPU, limit=1)
-            with suppress(ObjectAlreadyExists):  # another stage has made it meanwhile
-                client.create_global_concurrency_limit(limit)
+            return attempt()
+        except StageError as error:
+            if runner.stopping or not HEALS.search(str(error)):
+                raise
+            tell(f"{error}; tried again in {RETRY_S:,.0f} s")
+        if runner.pause(RETRY_S):
+            break
+    return attempt()

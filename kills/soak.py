@@ -7,6 +7,7 @@ database a cycle is a month: what it holds is made so much older, and what it le
 
 import os
 import random
+import shutil
 import signal
 import sqlite3
 import statistics
@@ -19,6 +20,7 @@ from pathlib import Path
 
 import psutil
 
+from flows.reports import RUNS
 from kills.chance import VICTIMS, Watch
 from kills.ground import Ground, run, start_in, tail
 from kills.results import Results, Row
@@ -64,6 +66,7 @@ def soak(ground: Ground, results: Results, minutes: float, seed: int) -> None:
                 )
                 say(f"soak: cycle {cycle}: {results.rows()[-1]}")
                 cycle += 1
+                as_if_long(tree / ".onecycle" / "published")
         finally:
             server.send_signal(signal.SIGTERM)
             server.wait(30)
@@ -108,6 +111,13 @@ def others(tree: Path, server: psutil.Popen) -> list[str]:
     while [it for it in trees.processes(tree) if it.pid != server.pid] and time.monotonic() < end:
         time.sleep(0.1)
     return [str(it) for it in trees.processes(tree) if it.pid != server.pid]
+
+
+def as_if_long(published: Path) -> None:
+    """Fills up the kept reports, of which there are only so many: they do not grow for ever."""
+    kept = [path for path in published.iterdir() if path.is_dir()]
+    for number in range(len(kept), RUNS if kept else 0):
+        shutil.copytree(kept[0], published / f"as-if-{number}")
 
 
 def age(database: Path) -> None:

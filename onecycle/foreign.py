@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from onecycle.paths import write_whole
 
@@ -16,6 +17,7 @@ STEERS = re.compile(
 )
 HALVES = re.compile("[\ud800-\udfff]")
 FORMULA = re.compile("[=+\\-@\t\r\uff1d\uff0b\uff0d\uff20]")  # OWASP's list, CSV injection
+LOGIN = re.compile("(?<=://)[^/\n]*@")
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.IGNORECASE)
 
 
@@ -30,6 +32,29 @@ def shown(text: str) -> str:
 def one_line(name: str) -> str:
     """A name as it may be printed within a line."""
     return shown(name).replace("\n", "\\n")
+
+
+def without_login(text: str) -> str:
+    """Text with `…` in place of the user name and password of each url in it."""
+    return LOGIN.sub("…@", text)
+
+
+def public(url: str) -> str:
+    """Refuses a url that tells a user name or password; fit for a pydantic `AfterValidator`.
+
+    Raises:
+        ValueError: it does, or is no url; it is not repeated.
+    """
+    try:
+        told = "@" in urlsplit(url).netloc
+    except ValueError:
+        raise ValueError("is no url: correct it in params.yaml") from None
+    if told:
+        raise ValueError(
+            "holds a user name or password, which params.yaml and dvc.lock would show: "
+            "write them into ~/.netrc (machine HOST login NAME password WORD)"
+        )
+    return url
 
 
 def write_csv(path: Path, frame: "pd.DataFrame") -> None:

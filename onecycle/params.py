@@ -16,6 +16,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from onecycle.errors import UserError
+from onecycle.foreign import without_login
 from onecycle.paths import write_whole
 
 PARAMS_FILE = Path("params.yaml")
@@ -117,7 +118,7 @@ def _got(found: dict[str, Any]) -> str:
     if _maps(got) or found["type"] == "missing":
         return ""
     remedy = "; put it in quotes" if found["type"] == "string_type" and _is_number(got) else ""
-    return f", got {got!r}{remedy}"
+    return without_login(f", got {got!r}{remedy}")
 
 
 def _real_keys(loc: tuple[Any, ...], raw: Yaml, *, missing: bool) -> Iterator[Any]:
@@ -165,7 +166,7 @@ def apply(
         else:
             key, equals, text = setting.partition("=")
             if not equals:
-                raise UserError(f"'{setting}': expected key=value or @FILE")
+                raise UserError(f"'{without_login(setting)}': expected key=value or @FILE")
             value = parse(text, setting)
             patch = _nest(key.split("."), _Replace(value) if _maps(value) else value)
         said += _merge(document, patch, "")
@@ -190,7 +191,8 @@ def parse(text: str, what: str) -> Yaml:
     try:
         return _plain().load(text)
     except MarkedYAMLError as error:
-        raise UserError(f"'{what}': the value is not valid YAML: {error.problem}") from None
+        told = without_login(f"'{what}'")
+        raise UserError(f"{told}: the value is not valid YAML: {error.problem}") from None
     except BROKEN as error:
         raise UserError(f"the value is not valid YAML: {_first_line(error)}") from None
 

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field, model_validator
 
 from onecycle.errors import DamagedError, UserError
+from onecycle.foreign import public
 from onecycle.params import Section
 from onecycle.paths import Paths, main_tree, read_json, remove, whole, write_json
 from onecycle.progress import say
@@ -31,7 +32,7 @@ class Archive(Section):
         unpack: false puts the file itself into raw, under its url's name.
     """
 
-    url: str
+    url: Annotated[str, AfterValidator(public)]
     bytes: int | None = Field(None, ge=0)
     checksum: Annotated[str, AfterValidator(valid_checksum)] | None = None
     unpack: bool = True

@@ -44,6 +44,11 @@ def run(options: argparse.Namespace) -> None:
     from onecycle.predict import batch
     from onecycle.predict.model import load_model
 
+    if "@" in options.model and not Path(options.model).exists():
+        raise UserError(
+            f"{options.model}: expected a folder; `python -m flows.predict` takes such a name, and "
+            f"`python -m flows.registry {options.model}` prints its folder"
+        )
     out = Path(options.out)
     batch.check(out)
     check(options, out)

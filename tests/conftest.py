@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import trials
 from filelock import FileLock
-from trees import shell
+from trees import SHORT, clone, shell
 from trials import pytest_addoption, pytest_configure  # noqa: F401 - hooks
 
 ROOT = Path(__file__).parents[1]
@@ -76,4 +76,18 @@ def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
             make += "; import asyncio; asyncio.run(it().create_db())"
             shell(ROOT, "env", f"PREFECT_HOME={home}", "python", "-c", make)
             shutil.copytree(home, shared)
+    return shared
+
+
+@pytest.fixture(scope="session")
+def ran_tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tree of `SHORT` in which DVC alone has run the graph: made once, to be copied."""
+    base = tmp_path_factory.getbasetemp()  # below a folder of the session's, if it has processes
+    shared = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "ran-tree"
+    with FileLock(f"{shared}.lock"):
+        if not shared.exists():
+            made = clone(tmp_path_factory.mktemp("ran"), SHORT)
+            (made / ".onecycle").mkdir(exist_ok=True)
+            (made / ".onecycle" / "said").write_text(shell(made, "dvc", "repro"))
+            made.rename(shared)
     return shared

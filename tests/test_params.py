@@ -208,3 +208,23 @@ def test_a_stage_without_its_inputs_says_what_to_run_first(tree, capsys):
 def test_an_unknown_problem_on_the_command_line(tree, capsys):
     assert main(["split", "pest"]) == 1
     assert "no problem 'pest'; did you mean 'pets'?" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "exa\u2100mple.com", "[x"])
+@pytest.mark.parametrize(
+    "key", ["sample_pets.download", "pets.download.archives", "sample_pets.learner.weights", "x"]
+)
+def test_a_password_in_a_url_is_refused_and_neither_repeated_nor_written(tree, key, host):
+    before = Path("params.yaml").read_bytes()
+    url = f"http://me:CANARY@{host}/a.zip"
+    value = f"{{url: '{url}'}}" if "weights" in key else f"{{archives: [{{url: '{url}'}}]}}"
+    value = f"[{{url: '{url}'}}]" if key.endswith("archives") else value
+    with pytest.raises(UserError) as caught:
+        problems.change([f"problems.{key}={value}"])
+    said = str(caught.value)
+    assert "CANARY" not in said and (key == "x" or "url" in said)
+    assert Path("params.yaml").read_bytes() == before
+    for broken in (f"problems.pets.download={{{url}", url):
+        with pytest.raises(UserError) as caught:
+            problems.change([broken])
+        assert "CANARY" not in str(caught.value)

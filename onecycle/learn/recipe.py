@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import AfterValidator, Discriminator, Field, Tag, WithJsonSchema, model_validator
 
+from onecycle.foreign import public
 from onecycle.learn.archs import TIMM, TORCHVISION
 from onecycle.learn.augment import Augment
 from onecycle.params import Section, nearest
@@ -49,7 +50,7 @@ class Weights(Section):
             it.
     """
 
-    url: str
+    url: Annotated[str, AfterValidator(public)]
     checksum: Checksum | None = None
 
 

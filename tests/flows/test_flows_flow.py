@@ -2,6 +2,7 @@
 
 import io
 import json
+import logging
 import os
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,10 +12,12 @@ import pytest
 from prefect.states import Cancelled, Completed, Crashed, Failed, Pending
 from rich.console import Console
 
-from flows import cuda, flow, publish, task
+from flows import cuda, flow, limits, living, publish, tables, task
 from flows.display import Display
+from flows.floors import Below
 from flows.schedule import Stage
-from flows.stage import Runner
+from flows.stage import Runner, StageError
+from flows.standing import Metrics, Standing
 from onecycle.report import index
 
 ROOT = Path(__file__).parents[2]
@@ -44,6 +47,12 @@ def test_the_run_is_what_its_stages_were():
     state = flow.summary({"a": CACHED, "b": Failed(message="no x: do y"), "c": SKIPPED})
     assert state.type == "FAILED"
     assert state.message == "1 cached, 1 failed, 1 skipped\nb: no x: do y"
+    worse = [Below("a", "rmse", 1.25, 1.0)]
+    state = flow.summary({"a": CACHED}, worse)
+    assert state.type == "COMPLETED"
+    assert state.message == "1 cached\na: rmse is 1.25, worse than its floor 1"
+    state = flow.summary({"a": CACHED, "b": Failed(message="no x")}, worse)
+    assert state.message.splitlines()[1:] == ["b: no x", str(worse[0])]
     assert flow.summary({"a": CACHED, "b": SKIPPED}).type == "CANCELLED"
     assert flow.summary({"a": CACHED, "b": Crashed(message="oh")}).type == "FAILED"
     assert flow.summary({"a": CACHED, "b": Pending(name="NotReady")}).type == "CANCELLED"
@@ -52,7 +61,7 @@ def test_the_run_is_what_its_stages_were():
 @pytest.mark.parametrize(("meta", "devices"), [({}, 2), ({"gpu": True}, 0)])
 def test_a_stage_without_a_gpu_asks_for_no_slot(monkeypatch, meta, devices):
     monkeypatch.setattr(cuda, "devices", lambda: devices)
-    monkeypatch.setattr(task, "concurrency", None)
+    monkeypatch.setattr(limits, "concurrency", None)
     with task.gpu_slot(Stage("train@a", meta=meta), Runner()):
         pass
 
@@ -66,14 +75,78 @@ def test_a_slot_outlives_an_outage_of_the_server_and_not_its_holder(monkeypatch)
         yield
 
     monkeypatch.setattr(cuda, "devices", lambda: 1)
-    monkeypatch.setattr(task, "make_gpu_limit", lambda: None)
-    monkeypatch.setattr(task, "concurrency", slot)
+    monkeypatch.setattr(limits, "make", lambda _: None)
+    monkeypatch.setattr(limits, "concurrency", slot)
     with task.gpu_slot(Stage("train@a", meta={"gpu": True}), Runner()):
         pass
-    assert asked["name"] == "gpu"
+    assert asked["name"] == ["gpu"]
     assert asked["strict"] is True  # else a missing limit is no limit
     assert asked["raise_on_lease_renewal_failure"] is False  # else an outage ends the stage
     assert asked["lease_duration"] == 60
+
+
+@pytest.fixture
+def taken(monkeypatch):
+    """A limit whose slot somebody has for a number of looks; the fixture sets it."""
+    left = [0]
+
+    @contextmanager
+    def slot(names, **options):
+        left[0] -= 1
+        if left[0] >= 0:
+            raise TimeoutError
+        yield
+
+    monkeypatch.setattr(limits, "make", lambda _: None)
+    monkeypatch.setattr(limits, "concurrency", slot)
+    monkeypatch.setattr(limits, "get_run_logger", lambda: logging.getLogger("here"))
+    monkeypatch.setattr(living, "cancelled", lambda: False)
+    return left
+
+
+def test_a_run_waits_for_a_problem_that_another_has_or_gives_up(taken, capsys):
+    with limits.held(["problem-a"], Runner()) as waited:
+        assert not waited
+    taken[0] = 3
+    with limits.held(["problem-a"], Runner()) as waited:
+        assert waited
+    assert capsys.readouterr().out.count("waiting for another run, which has problem-a") == 1
+    taken[0] = 3
+    with pytest.raises(limits.TakenError, match="another run has problem-a"):
+        limits.held(["problem-a"], Runner(), wait=False).__enter__()
+
+
+def test_a_run_that_waits_can_be_cancelled(taken, monkeypatch):
+    taken[0] = 1000
+    monkeypatch.setattr(living, "cancelled", lambda: True)
+    with pytest.raises(StageError, match="stopped"):
+        limits.held(["problem-a"], Runner()).__enter__()
+    assert taken[0] > 990
+
+
+def test_only_what_may_heal_is_tried_again_and_only_where_nobody_waits(monkeypatch):
+    monkeypatch.setattr(task, "RETRY_S", 0.01)
+    stage, said = Stage("download@a", meta={"retries": 2}), []
+
+    def tried(cause, runner):
+        tries = []
+
+        def attempt():
+            tries.append(1)
+            raise StageError(cause)
+
+        with pytest.raises(StageError):
+            task.attempts(stage, attempt, runner, said.append)
+        return len(tries)
+
+    away, wrong = "http://x: no answer: try again later (tried 5 times)", "checksum: correct it"
+    assert tried(away, Runner(patient=True)) == 3
+    assert said == [f"{away}; tried again in 0 s"] * 2
+    assert tried(away, Runner()) == 1
+    assert tried(wrong, Runner(patient=True)) == 1
+    stopped = Runner(patient=True)
+    stopped.stop()
+    assert tried(away, stopped) == 1
 
 
 def test_progress_that_the_server_does_not_take_ends_no_stage(monkeypatch):
@@ -104,13 +177,14 @@ def test_elsewhere_than_in_a_terminal_the_display_is_plain_lines():
         display.end("download@a", "Cached", "nothing")
         display.start("train@a")
         display.line("train@a", "unfrozen: epoch 1 of 2 [bold]")
+        display.took("train@a", "1.1 GB")
         display.end("train@a", "Failed", "no [x]: do y")
         display.end("evaluate@a", "Skipped", "a stage that it needs did not complete")
 
     lines = shown(run).splitlines()
     assert [line.split() for line in lines] == [
         ["train@a", "unfrozen:", "epoch", "1", "of", "2", "[bold]"],
-        ["2", "of", "3", "Failed", "train@a", "0", "s", "no", "[x]:", "do", "y"],
+        ["2", "of", "3", "Failed", "train@a", "0", "s", "1.1", "GB", "no", "[x]:", "do", "y"],
         [
             "3",
             "of",
@@ -176,19 +250,31 @@ def scored(tree):
 
 def test_the_table_has_score_interval_and_baseline_and_says_what_the_interval_leaves_out(scored):
     cells = ["a", "Accuracy ↑", "0.80", "0.70 – 0.90*", "0.10", "✓", "1,200 test", "rate too high"]
-    assert publish.cells(scored) == cells
+    assert tables.cells(scored) == cells
     text = io.StringIO()
-    publish.show([scored], Console(file=text, width=120))
-    page = publish.markdown([scored])
+    links = {"a": "file:///kept/a/report.html"}
+    publish.show([scored], {}, links, Console(file=text, width=120))
+    page = publish.page([scored], {}, links)
     for said in (text.getvalue(), page):
-        assert publish.WITHIN in said
-        assert "reports/a/report.html" in said
+        assert tables.WITHIN in said
+        assert "a/report.html" in said
     assert f"| {' | '.join(cells)} |" in page
-    assert "[reports/index.html](file:///" in page
+    assert "once they are pasted" in page
+    assert "[a](file:///kept/a/report.html)" in page
+    then = Metrics("red-fox", {"accuracy": 0.75}, None)
+    found = {"value": 0.8, "low": 0.7, "high": 0.9}
+    now = Metrics("this", {"accuracy": 0.8}, None)
+    stand = {"a": Standing("a", "category", {"accuracy": found}, now, then, then)}
+    page = publish.page([scored], stand, links)
+    assert "| score | since last run | to champion | 95 % interval |" in page
+    assert "| 0.80 | +0.05 ▲ | +0.05 ▲ | 0.70 – 0.90* |" in page
+    assert "Champion: `red-fox`." in page
+    served = publish.page([scored], {}, {"a": "http://127.0.0.1:1/reports/s/a/report.html"})
+    assert "pasted" not in served
 
 
 def test_a_problem_s_page_has_the_reading_and_the_pictures_but_for_those_to_compare(scored):
-    page = publish.pictures("a")
+    page = publish.pictures("a", None, None)
     assert page.startswith(
         "**rate too high**: Train's loss rose by 0.7\u00a0× chance's up to epoch 2."
     )

@@ -17,7 +17,8 @@ import psutil
 import pytest
 from trees import ENVIRONMENT, ROOT, processes, wait_until
 
-from flows import connection, supervisor
+from flows import connection, pages, supervisor
+from flows.server import DATABASE, secured, words
 
 ENV = ENVIRONMENT | {"PYTHONPATH": str(ROOT)}
 # What a person may have set for another server of theirs; it must not reach this one.
@@ -65,7 +66,8 @@ def server(tmp_path_factory: pytest.TempPathFactory, empty_database: Path) -> It
         assert process.stdout
         said = "".join(process.stdout.readline() for _ in range(5))
         url = re.search(r"http://127[^ \n]+", said)[0]
-        found = Server(tree, url, re.search(r"login +(\S+)", said)[1], said)
+        login = (tree / ".onecycle/prefect/login").read_text()
+        found = Server(tree, url, login, said)
         wait_until(lambda: (tree / ".onecycle/prefect/url").exists(), 60, "its address is known")
         wait_until(lambda: found.ask("/api/health")[0] == 200, 60, "it answers")
         yield found
@@ -74,9 +76,15 @@ def server(tmp_path_factory: pytest.TempPathFactory, empty_database: Path) -> It
     assert processes(tree) == []
 
 
-def test_it_says_where_it_is_the_login_and_how_to_point_runs_at_it(server):
+def test_it_says_where_it_is_and_how_to_point_runs_at_it_but_the_login_only_to_a_person(
+    server, tmp_path, monkeypatch
+):
     assert f"PREFECT_API_URL={server.url}/api" in server.said
-    assert f"PREFECT_API_AUTH_STRING='{server.login}'" in server.said
+    assert f'PREFECT_API_AUTH_STRING="$(cat {server.tree}/.onecycle/prefect/login)"' in server.said
+    assert server.login not in server.said
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    assert words()["login"] in words()["quoted"]
 
 
 def test_it_listens_on_this_machine_only(server):
@@ -114,9 +122,43 @@ def test_other_pages_are_not_answered_and_its_own_may_call_nobody_else(server):
     assert "<script" in page
 
 
+def test_a_kept_report_is_served_to_those_who_know_its_address_and_may_run_nothing(server):
+    kept = server.tree / ".onecycle" / "published"
+    assert server.ask(f"{pages.prefix(server.login)}/run/a/report.html")[0] == 404
+    (kept / "run" / "a").mkdir(parents=True)
+    (kept / "run" / "a" / "report.html").write_text("<p>the report")
+    (kept / "a.json").write_text("{}")
+    prefix = pages.prefix(server.login)
+    status, _, text = server.ask(f"{prefix}/run/a/report.html")
+    assert (status, text) == (200, "<p>the report")
+    with urllib.request.urlopen(f"{server.url}{prefix}/run/a/report.html") as answer:
+        policies = answer.headers.get_all("Content-Security-Policy")
+    assert any(policy.startswith("sandbox; default-src 'none'") for policy in policies)
+    for path in (
+        f"{prefix}/a.json",
+        f"{prefix}/run/",
+        f"{prefix}/run/../../prefect/login",
+        f"{prefix}/..%2fprefect/login",
+        f"{pages.prefix('onecycle:guess')}/run/a/report.html",
+        "/reports/run/a/report.html",
+    ):
+        status, _, text = server.ask(path)
+        assert status == 404 or "<div id" in text, path  # Prefect's page
+        assert "the report" not in text and server.login not in text
+
+
 def test_it_tells_nobody_of_its_runs(server):
     settings = json.loads(server.ask("/api/admin/settings", login=server.login)[2])
     assert settings["server"]["analytics_enabled"] is False
+
+
+def test_another_database_is_the_environments_affair(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    named = "PREFECT_SERVER_DATABASE_CONNECTION_URL"
+    assert named not in secured("http://127.0.0.1:1", tmp_path)
+    monkeypatch.setenv(DATABASE, "postgresql+asyncpg://me:secret@db/prefect")
+    assert secured("http://127.0.0.1:1", tmp_path)[named].endswith("secret@db/prefect")
+    assert "secret" not in "".join(words().values())
 
 
 def test_its_files_are_this_users_only(server):
@@ -124,6 +166,7 @@ def test_its_files_are_this_users_only(server):
     assert stat.S_IMODE((folder / "login").stat().st_mode) == 0o600
     assert (folder / "login").read_text() == server.login
     assert len(server.login) > 30
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
 
 
 def test_a_second_one_on_the_same_runs_is_refused(server):

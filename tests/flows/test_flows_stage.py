@@ -13,7 +13,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from flows.stage import Outcome, Runner, StageError, cause
+from flows.costs import kept, known
+from flows.stage import Clock, Outcome, Runner, StageError, cause
 
 GRACE_S = 0.5
 SLACK_S = 2.0
@@ -281,48 +282,127 @@ open("out.txt", "w").close()
 
 
 def test_a_run_leaves_no_file_open(toy, processes):
+    open_before = psutil.Process().num_fds()
     failure("exit(1)")
-    assert [each.stdin.closed and each.stdout.closed for each in processes] == [True]
+    supervisors = [each for each in processes if each.stdin]
+    assert [each.stdin.closed and each.stdout.closed for each in supervisors] == [True]
+    assert psutil.Process().num_fds() == open_before
 
 
 RUNNING = ["dvc: Running stage 'make':", "dvc: > python make.py"]
 ENDED = "dvc: failed to run: python make.py, exited with "
 TRACEBACK = ["Traceback (most recent call last):", '  File "make.py", line 1', "KeyError: 'x'"]
+ALONE = "python -m tasks make"
+MORE = f"its log tells more, and `{ALONE}` runs it alone"
 KILLED = "it was killed, perhaps for want of memory: run it again"
 CAUSES: dict[str, tuple[int, list[str], str]] = {
-    "nothing was said": (2, [], "its processes ended with status 2"),
-    "only other words": (2, ["words"], "its processes ended with status 2"),
+    "nothing was said": (2, [], f"its processes ended with status 2; {MORE}"),
+    "only other words": (2, ["words"], f"its processes ended with status 2; {MORE}"),
     "its own error": (1, [*RUNNING, "words", "error: no x", f"{ENDED}1"], "no x"),
     "an error of two lines": (1, ["error: no x", "do y", f"{ENDED}1"], "no x\ndo y"),
     "the first of two errors first": (1, ["error: a", "error: b"], "a\nerror: b"),
     "an error inside of a line is none": (
         1,
         ["the error: a", f"{ENDED}1"],
-        ENDED.removeprefix("dvc: ") + "1",
+        f"{ENDED.removeprefix('dvc: ')}1; {MORE}",
     ),
     "a traceback": (
         1,
         [*RUNNING, *TRACEBACK, f"{ENDED}1"],
-        "KeyError: 'x'; failed to run: python make.py, exited with 1",
+        f"KeyError: 'x'; failed to run: python make.py, exited with 1; {MORE}",
     ),
-    "a traceback of DVC's own": (1, ["dvc: > x", *TRACEBACK], "KeyError: 'x'; > x"),
-    "DVC's last word": (1, ["dvc: a", "dvc: b", "words"], "b"),
+    "a traceback of DVC's own": (1, ["dvc: > x", *TRACEBACK], f"KeyError: 'x'; > x; {MORE}"),
+    "DVC's last word": (1, ["dvc: a", "dvc: b", "words"], f"b; {MORE}"),
     "killed": (1, [*RUNNING, f"{ENDED}-9"], f"{ENDED.removeprefix('dvc: ')}-9; {KILLED}"),
-    "ended by another signal": (1, [f"{ENDED}-15"], f"{ENDED.removeprefix('dvc: ')}-15"),
+    "who says what to do is not added to": (
+        1,
+        ["dvc: a changed: run it again"],
+        "a changed: run it again",
+    ),
+    "ended by another signal": (1, [f"{ENDED}-15"], f"{ENDED.removeprefix('dvc: ')}-15; {MORE}"),
 }
 
 
 @pytest.mark.parametrize(("status", "said", "message"), CAUSES.values(), ids=CAUSES)
 def test_the_cause_is_in_the_words_of_whoever_knew_best(status, said, message):
-    assert cause(status, said) == message
+    assert cause(status, said, ALONE) == message
 
 
 def test_a_stage_that_its_shell_saw_killed_is_said_to_be_killed():
-    assert KILLED in cause(1, [*RUNNING, f"{ENDED}137"])
+    assert KILLED in cause(1, [*RUNNING, f"{ENDED}137"], ALONE)
 
 
 @pytest.mark.parametrize("status", [137, -9])
 def test_where_dvc_itself_was_killed_the_status_is_told(status):
-    message = cause(status, [*RUNNING, "epoch 1 of 5"])
+    message = cause(status, [*RUNNING, "epoch 1 of 5"], ALONE)
     assert message != "> python make.py"
     assert str(status) in message
+
+
+USES = """
+import sys, time
+data = bytearray(300_000_000)
+data[::4096] = b"x" * len(data[::4096])
+end = time.process_time() + 0.5
+while time.process_time() < end:
+    pass
+time.sleep(0.3)
+open("out.txt", "w").close()
+sys.exit({status})
+"""
+
+
+def test_what_a_stage_used_is_measured_and_kept_where_it_completed(toy):
+    Path("make.py").write_text(USES.format(status=1))
+    runner = Runner(grace_s=GRACE_S)
+    with pytest.raises(StageError):
+        runner.run("make", lambda _: None)
+    failed = runner.costs.spent["make"]
+    assert failed.seconds > failed.cpu_s > 0.5
+    assert 300e6 < failed.peak_rss_bytes < 600e6
+    assert known(kept()) == {}
+    Path("make.py").write_text(USES.format(status=0))
+    began = time.monotonic()
+    assert runner.run("make", lambda _: None) is Outcome.COMPLETED
+    both = runner.costs.spent["make"]
+    assert 0.8 < both.seconds - failed.seconds < time.monotonic() - began
+    assert 0.5 < both.cpu_s - failed.cpu_s < 0.5 + failed.cpu_s
+    assert known(kept()) == {"make": both}
+    assert runner.run("make", lambda _: None) is Outcome.CACHED
+    assert known(kept()) == {"make": both}
+    assert Runner().costs.before == {"make": both}
+
+
+def test_who_was_stopped_or_whose_supervisor_was_killed_has_its_seconds(toy, until):
+    Path("make.py").write_text(STUBBORN)
+    runner = Runner(grace_s=GRACE_S)
+    with meanwhile(lambda: kill_supervisor(until)), pytest.raises(StageError):
+        run(runner)
+    killed = runner.costs.spent["make"]
+    assert killed.seconds > 0 and killed.cpu_s == killed.peak_rss_bytes == 0
+    Path("runs").unlink()
+
+    def stop() -> None:
+        until(lambda: Path("runs").exists() and Path("runs").read_text())
+        runner.stop()
+
+    with meanwhile(stop), pytest.raises(StageError):
+        run(runner)
+    stopped = runner.costs.spent["make"]
+    assert stopped.seconds > killed.seconds and stopped.cpu_s > 0 < stopped.peak_rss_bytes
+
+
+def test_waiting_for_another_process_costs_no_time(monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    clock = Clock()
+    for at, text in (
+        (1, "words"),
+        (2, "waiting: a"),
+        (5, "waiting: b"),
+        (9, "dvc: > x"),
+        (10, "y"),
+    ):
+        now[0] = at
+        clock.hear(text)
+    assert clock.seconds() == 10 - (9 - 2)

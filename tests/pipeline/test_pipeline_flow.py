@@ -1,20 +1,21 @@
 """The flow in a working tree of its own: what runs, what Prefect shows, that files are DVC's."""
 
 import json
+import re
 import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.request import urlopen
 
 import pytest
 from hostile import NAMES, PROBLEM, VISION, by_folder
+from receiver import SECRET, receiving
 from trees import (
     ENVIRONMENT,
     EPOCHS,
     LAST,
-    SHORT,
-    clone,
     flow,
     hashes,
     ran,
@@ -30,11 +31,14 @@ ALL = {f"{stage}@sample_movielens" for stage in STAGES}
 
 
 @pytest.fixture(scope="module")
-def tree(tmp_path_factory: pytest.TempPathFactory, empty_database: Path) -> Iterator[Path]:
+def tree(
+    tmp_path_factory: pytest.TempPathFactory, empty_database: Path, ran_tree: Path
+) -> Iterator[Path]:
     """A tree in which DVC alone has run the graph; a server like `make ui`'s waits for runs."""
-    tree = clone(tmp_path_factory.mktemp("flow"), SHORT)
+    tree = tmp_path_factory.mktemp("flow") / "tree"
+    shutil.copytree(ran_tree, tree, symlinks=True)
     shutil.copytree(empty_database, tree / ".onecycle" / "prefect")
-    assert set(ran(shell(tree, "dvc", "repro"))) == ALL
+    assert set(ran((tree / ".onecycle" / "said").read_text())) == ALL
     command = [sys.executable, "-m", "flows.server", "--port", "0"]
     with subprocess.Popen(command, cwd=tree, env=ENVIRONMENT, stdout=subprocess.PIPE) as server:
         address = tree / ".onecycle" / "prefect" / "url"
@@ -86,6 +90,18 @@ def test_prefect_shows_the_stages_as_a_graph_with_logs_progress_and_scores(tree)
     assert "| sample_movielens | Root mean squared error" in made["metrics"]
     assert made["sample-movielens"].count("data:image/png;base64,") == 5
     assert "**too little to say**" in made["sample-movielens"]
+    for each in ("lr-find-sample-movielens", "train-sample-movielens"):
+        assert made[each].count("data:image/png;base64,") == 1
+    link = re.search(r"http://127[^)]+/sample_movielens/report\.html", made["metrics"])[0]
+    with urlopen(link) as answer:
+        assert answer.read() == (tree / "reports/sample_movielens/report.html").read_bytes()
+    assert link in made["sample-movielens"]
+    *stages, total = json.loads(json.loads(made["costs"]))  # a column of JSON holds it as text
+    assert {each["stage"]: each["ended"] for each in stages} == dict.fromkeys(ALL, "Completed")
+    assert total["seconds"] > total["CPU s"] > 7
+    kept = json.loads((tree / ".onecycle/costs.json").read_text())
+    assert set(kept) == ALL
+    assert all(1 < it["cpu_s"] < 60 and 1e8 < it["peak_rss_bytes"] < 4e9 for it in kept.values())
 
 
 def test_one_parameter_runs_three_stages_and_back_again_restores_them(tree):
@@ -99,6 +115,30 @@ def test_one_parameter_runs_three_stages_and_back_again_restores_them(tree):
     assert states(tree) == {name: "Restored" if name in three else "Cached" for name in ALL}
     assert hashes(tree) == before
     assert "up to date" in shell(tree, "dvc", "status")
+
+
+def test_a_budget_starts_nothing_beyond_it_and_a_floor_is_watched(tree):
+    with receiving() as receiver:
+        command = ["env", f"ONECYCLE_WEBHOOK={receiver.url}/200", "python", "-m", "flows.pipeline"]
+        over = [*command, "--set", f"{EPOCHS}=3", "--budget-s", "0.1"]
+        assert "nothing is started: what would run took" in shell(tree, *over, status=1)
+        assert rows(tree, f"select state_name from flow_run where id = {LAST}") == [("Refused",)]
+        assert rows(tree, f"select name from task_run where flow_run_id = {LAST}") == []
+        floor = ["--budget-s", "0.1", "--floor", "sample_movielens.rmse=0.1"]
+        output = shell(tree, *command, "--set", f"{EPOCHS}=2", *floor)
+    assert set(states(tree).values()) == {"Cached"}
+    assert "worse than its floor 0.1" in output
+    ((made,),) = rows(
+        tree, f"select data from artifact where key = 'metrics' and flow_run_id = {LAST}"
+    )
+    assert "| score | since last run | 95 % interval |" in made and "| = |" in made
+    refused, below = (body for _, _, body in receiver.got)
+    assert refused["event"] == "refused" and "budget_s is 0.1" in refused["message"]
+    assert f"/runs/flow-run/{refused['id']}" in refused["url"]
+    assert below["event"] == "below"
+    assert [(it["metric"], it["floor"]) for it in below["below"]] == [("rmse", 0.1)]
+    told = b"".join(each.read_bytes() for each in (tree / ".onecycle/prefect").glob("prefect.db*"))
+    assert receiver.url.encode() not in told and SECRET not in output
 
 
 @pytest.mark.trial(

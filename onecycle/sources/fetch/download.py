@@ -7,6 +7,7 @@ from urllib.parse import SplitResult, unquote, urlsplit
 
 from onecycle import disks, paths
 from onecycle.errors import UserError
+from onecycle.foreign import public
 from onecycle.progress import say
 from onecycle.sources.fetch import disk
 from onecycle.sources.fetch.checksum import Content, measure, valid_checksum
@@ -118,9 +119,9 @@ def fetch(
 def _split(url: str) -> SplitResult:
     """Takes a url apart; refuses schemes other than http, https and file, and passwords."""
     try:
-        parts = urlsplit(url)
-    except ValueError:  # its words may hold the password
-        raise UserError(f"{shown(url)}: is no url: correct it in params.yaml") from None
+        parts = urlsplit(public(url))
+    except ValueError as error:
+        raise UserError(f"{shown(url)}: {error}") from None
     if parts.scheme not in ("http", "https", "file"):
         raise UserError(
             f"{shown(url)}: scheme {parts.scheme!r} is not supported: "
@@ -128,11 +129,6 @@ def _split(url: str) -> SplitResult:
         )
     if parts.scheme != "file" and not parts.hostname:
         raise UserError(f"{shown(url)}: is no url (no host): correct it in params.yaml")
-    if "@" in parts.netloc:
-        raise UserError(
-            f"{shown(url)}: holds a user name or password, which params.yaml and dvc.lock would "
-            "show: write them into ~/.netrc (machine HOST login NAME password WORD)"
-        )
     return parts
 
 

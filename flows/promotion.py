@@ -1,0 +1,54 @@
+"""The flow of a promotion: decides, acts, and shows the decision."""
+
+from typing import Any
+
+from prefect import flow
+from prefect.artifacts import create_markdown_artifact
+from prefect.client.schemas.objects import State
+from prefect.states import Completed
+
+from flows import living
+from flows.challenge import promote
+from flows.display import console
+from flows.publish import told
+from onecycle.progress import say
+
+
+@flow(name="onecycle-promote")
+def onecycle_promote(
+    problem: str,
+    challenger: str | None = None,
+    stage: str = "production",
+    metric: str | None = None,
+    margin: float = 0.0,
+    despite: str | None = None,
+    remote: str | None = None,
+    rollback: bool = False,
+    dry: bool = False,
+) -> State[Any]:
+    """As `flows.challenge.promote`.
+
+    Returns:
+        A completed state, named by the outcome: to refuse is no failure. Its result is whether what
+        was asked for was done.
+    """
+    with living.known():
+        found = promote(
+            problem,
+            challenger,
+            stage,
+            metric,
+            margin,
+            despite,
+            remote,
+            rollback=rollback,
+            dry=dry,
+        )
+        path = found.write()
+        for each in (*found.says, f"decided: {path}"):
+            say(each)
+        with told("the decision is not in Prefect", console()):
+            key = f"promotion-{problem.replace('_', '-')}"
+            create_markdown_artifact(found.markdown, key=key, description=found.says[0])
+    said = "\n".join(found.says)
+    return Completed(name=found.outcome.capitalize(), message=said, data=found.done)
