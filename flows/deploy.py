@@ -85,8 +85,8 @@ def prepare() -> None:
         living.sweep(client)
         make_pool(client)
         make_automation(client)
-    for name in [limits.GPU, *map(limits.PROBLEM.format, load().problems)]:
-        limits.make(name)
+        for name in [limits.GPU, *map(limits.PROBLEM.format, load().problems)]:
+            limits.make(client, name)
 
 
 def make_pool(client: Any) -> None:  # noqa: ANN401 - Prefect's, which is not imported yet

@@ -60,6 +60,8 @@ def known() -> Iterator[None]:
 
 def cancelled() -> bool:
     """Whether somebody has asked for this flow run's end; not known while the server is away."""
+    if not flow_run.id:
+        return False
     try:
         with get_client(sync_client=True) as client:
             state = client.read_flow_run(flow_run.id).state
@@ -75,6 +77,14 @@ def folder() -> Path:
     found = home() / "runs"
     found.mkdir(parents=True, exist_ok=True)
     return found
+
+
+def note(lease: str) -> None:
+    """Writes down what this run has on loan from the server, to be given back if it is killed."""
+    path = folder() / str(flow_run.id)
+    if path.exists():
+        with path.open("a") as file:
+            file.write(f"{lease}\n")
 
 
 def sweep(client: SyncPrefectClient) -> None:
@@ -131,6 +141,8 @@ def end(client: SyncPrefectClient, path: Path) -> None:
         return
     if run.state is None or not run.state.is_final():
         finish(client, run)
+    for lease in path.read_text().split():
+        client.release_concurrency_slots_with_lease(UUID(lease))
     path.unlink(missing_ok=True)
 
 
@@ -144,6 +156,15 @@ def finish(client: SyncPrefectClient, run: FlowRun) -> None:
             client.set_task_run_state(each.id, state(message=KILLED), force=True)
     client.set_flow_run_state(run.id, state(message=KILLED), force=True)
     say(f"the run {run.name} was killed: in Prefect it is now {state().name}")
+
+
+def close(client: SyncPrefectClient, run: FlowRun) -> None:
+    """Ends a run that `stuck` has found, and forgets its file if it had one."""
+    path = folder() / str(run.id)
+    if path.exists():
+        end(client, path)
+    else:
+        finish(client, run)
 
 
 def stuck(client: SyncPrefectClient) -> Iterator[FlowRun]:

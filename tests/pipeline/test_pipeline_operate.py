@@ -97,7 +97,7 @@ def test_two_at_once_cancelled_and_killed_with_its_worker(here):
     assert here.ended(skipped)[0] == "Skipped"
     assert "another run has problem-sample_movielens" in here.state(skipped)[1]
     second = here.run(settings=LONG, collision="queue")
-    wait_until(lambda: "waiting for another run" in here.log(second), 600, "the second waits")
+    wait_until(lambda: "waiting: another run" in here.log(second), 600, "the second waits")
     here.cancel(first)
     wait_until(lambda: not here.processes(first), GRACE_S + 15, "the cancelled run has ended")
     assert here.ended(first)[0] == "Cancelled"
