@@ -107,6 +107,7 @@ def test_two_at_once_cancelled_and_killed_with_its_worker(here):
     assert "going on from epoch" in here.log(second)
     assert "all is whole" in shell(here.tree, "python", "-m", "flows.doctor")
     here.worker.kill()
+    here.worker.wait()
     for process in here.processes(second):
         process.kill()
     assert here.path(second).exists()
