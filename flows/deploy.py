@@ -24,9 +24,12 @@ FILE = Path("prefect.yaml")
 POOL = "onecycle"
 AT_ONCE = 2  # runs of a pool's workers; each has its stages side by side on the cores that it has
 HEARTBEAT_S = 30  # the least that Prefect takes
-GONE_S = (
-    300  # without a heartbeat: an outage of the server must be shorter, or its runs are Crashed
-)
+GONE_S = 300  # without a heartbeat a run is Crashed: longer than an outage of the server
+# A run's log is in Prefect: a line on the console of a worker that was killed would abort it.
+RUNS = {
+    "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": str(HEARTBEAT_S),
+    "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "ERROR",
+}
 ENDED = "onecycle: runs whose process is gone"
 STAYS = """there is no server that stays: start `make ui` beside this, or set PREFECT_API_URL"""
 
@@ -85,8 +88,8 @@ def prepare() -> None:
         living.sweep(client)
         make_pool(client)
         make_automation(client)
-    for name in [limits.GPU, *map(limits.PROBLEM.format, load().problems)]:
-        limits.make(name)
+        for name in [limits.GPU, *map(limits.PROBLEM.format, load().problems)]:
+            limits.make(client, name)
 
 
 def make_pool(client: Any) -> None:  # noqa: ANN401 - Prefect's, which is not imported yet
@@ -98,7 +101,7 @@ def make_pool(client: Any) -> None:  # noqa: ANN401 - Prefect's, which is not im
     template = ProcessWorker.get_default_base_job_template()
     variables = template["variables"]["properties"]
     variables["working_dir"]["default"] = str(main_tree())
-    variables["env"]["default"] = {"PREFECT_FLOWS_HEARTBEAT_FREQUENCY": str(HEARTBEAT_S)}
+    variables["env"]["default"] = RUNS
     try:
         client.create_work_pool(
             WorkPoolCreate(
@@ -163,6 +166,7 @@ def deploy() -> None:
 def work() -> NoReturn:
     """Becomes a worker of the pool, until it is ended."""
     say(f"a worker of the pool {POOL}; Ctrl-C ends it")
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # a shell's `&` has it ignored; it ends a worker
     command = ["-m", "prefect", "worker", "start", "--pool", POOL, "--type", "process"]
     os.execv(sys.executable, [sys.executable, *command])
 
@@ -209,7 +213,7 @@ def serve() -> None:
         found.storage = Steps(each.get("pull", asked["pull"]))
         served.append(found)
     say("serves all of prefect.yaml; Ctrl-C ends it")
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # as for a worker
     serve(*served, limit=AT_ONCE, pause_on_shutdown=False)
 
 

@@ -160,7 +160,7 @@ def runs() -> Iterator[Finding]:
     with get_client(sync_client=True) as client:
         for run in living.stuck(client):
             what = f"the run {run.name}: has no process, but is {run.state_name} in Prefect; ended"
-            yield Finding(what, partial(living.finish, client, run))
+            yield Finding(what, partial(living.close, client, run))
 
 
 def _free(folder: Path) -> bool:

@@ -66,6 +66,8 @@ def known() -> Iterator[None]:
 
 def cancelled() -> bool:
     """Whether somebody has asked for this flow run's end; not known while the server is away."""
+    if not flow_run.id:
+        return False
     try:
         with get_client(sync_client=True) as client:
             state = client.read_flow_run(flow_run.id).state
@@ -81,6 +83,14 @@ def folder() -> Path:
     found = home() / "runs"
     found.mkdir(parents=True, exist_ok=True)
     return found
+
+
+def note(lease: str) -> None:
+    """Writes down what this run has on loan from the server, to be given back if it is killed."""
+    path = folder() / str(flow_run.id)
+    if path.exists():
+        with path.open("a") as file:
+            file.write(f"{lease}\n")
 
 
 def sweep(client: SyncPrefectClient) -> None:
@@ -139,6 +149,8 @@ def end(client: SyncPrefectClient, path: Path) -> None:
         finish(client, run)
     elif run.state.is_crashed():  # the server saw that itself, which tells nobody
         notice.ended(None, run, run.state)
+    for lease in path.read_text().split():
+        client.release_concurrency_slots_with_lease(UUID(lease))
     path.unlink(missing_ok=True)
 
 
@@ -154,6 +166,15 @@ def finish(client: SyncPrefectClient, run: FlowRun) -> None:
     say(f"the run {run.name} was killed: in Prefect it is now {state().name}")
     if not asked:
         notice.ended(None, run, state(message=KILLED))
+
+
+def close(client: SyncPrefectClient, run: FlowRun) -> None:
+    """Ends a run that `stuck` has found, and forgets its file if it had one."""
+    path = folder() / str(run.id)
+    if path.exists():
+        end(client, path)
+    else:
+        finish(client, run)
 
 
 def stuck(client: SyncPrefectClient) -> Iterator[FlowRun]:

@@ -2,10 +2,11 @@
 
 import io
 import json
-import logging
 import os
-from contextlib import contextmanager
+import threading
+from dataclasses import dataclass, field
 from pathlib import Path
+from uuid import UUID
 
 import httpx
 import pytest
@@ -61,67 +62,100 @@ def test_the_run_is_what_its_stages_were():
 @pytest.mark.parametrize(("meta", "devices"), [({}, 2), ({"gpu": True}, 0)])
 def test_a_stage_without_a_gpu_asks_for_no_slot(monkeypatch, meta, devices):
     monkeypatch.setattr(cuda, "devices", lambda: devices)
-    monkeypatch.setattr(limits, "concurrency", None)
+    monkeypatch.setattr(limits, "get_client", None)
     with task.gpu_slot(Stage("train@a", meta=meta), Runner()):
         pass
 
 
-def test_a_slot_outlives_an_outage_of_the_server_and_not_its_holder(monkeypatch):
-    asked = {}
+LEASE = UUID(int=1)
 
-    @contextmanager
-    def slot(name, **options):
-        asked.update(options, name=name)
-        yield
 
-    monkeypatch.setattr(cuda, "devices", lambda: 1)
-    monkeypatch.setattr(limits, "make", lambda _: None)
-    monkeypatch.setattr(limits, "concurrency", slot)
-    with task.gpu_slot(Stage("train@a", meta={"gpu": True}), Runner()):
-        pass
-    assert asked["name"] == ["gpu"]
-    assert asked["strict"] is True  # else a missing limit is no limit
-    assert asked["raise_on_lease_renewal_failure"] is False  # else an outage ends the stage
-    assert asked["lease_duration"] == 60
+@dataclass
+class Lender:
+    """A server that lends slots."""
+
+    taken: int = 0  # how often somebody else has one still
+    gone: bool = False  # whether the loan has run out
+    away: bool = False
+    asked: list[str] = field(default_factory=list)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        return None
+
+    def read_global_concurrency_limit_by_name(self, name):
+        self.asked.append(name)
+
+    def increment_concurrency_slots_with_lease(self, names, *_):
+        self.taken -= 1
+        self._answer(423 if self.taken >= 0 else 200, "take")
+        self.gone = False
+        return httpx.Response(200, json={"lease_id": str(LEASE)})
+
+    def renew_concurrency_lease(self, *_):
+        self._answer(410 if self.gone else 204, "renew")
+
+    def release_concurrency_slots_with_lease(self, *_):
+        self._answer(204, "give back")
+
+    def _answer(self, status, what):
+        self.asked.append(what)
+        request = httpx.Request("POST", "http://x")
+        if self.away:
+            raise httpx.ConnectError("no server", request=request)
+        httpx.Response(status, request=request).raise_for_status()
 
 
 @pytest.fixture
-def taken(monkeypatch):
-    """A limit whose slot somebody has for a number of looks; the fixture sets it."""
-    left = [0]
-
-    @contextmanager
-    def slot(names, **options):
-        left[0] -= 1
-        if left[0] >= 0:
-            raise TimeoutError
-        yield
-
-    monkeypatch.setattr(limits, "make", lambda _: None)
-    monkeypatch.setattr(limits, "concurrency", slot)
-    monkeypatch.setattr(limits, "get_run_logger", lambda: logging.getLogger("here"))
+def lender(monkeypatch):
+    it = Lender()
+    monkeypatch.setattr(limits, "get_client", lambda **_: it)
+    monkeypatch.setattr(limits, "SLOT_S", 0.01)
+    monkeypatch.setattr(limits, "RENEW_S", 0.01)
     monkeypatch.setattr(living, "cancelled", lambda: False)
-    return left
+    monkeypatch.setattr(living, "note", lambda lease: it.asked.append(f"note {lease}"))
+    return it
 
 
-def test_a_run_waits_for_a_problem_that_another_has_or_gives_up(taken, capsys):
-    with limits.held(["problem-a"], Runner()) as waited:
+def test_a_run_has_its_problems_slots_for_as_long_as_it_lives(lender, until):
+    with limits.held(["problem-a", "problem-b"], Runner()) as waited:
         assert not waited
-    taken[0] = 3
+        assert lender.asked[:4] == ["problem-a", "problem-b", "take", f"note {LEASE}"]
+        until(lambda: lender.asked.count("renew") > 2)
+        lender.away = True
+        before = lender.asked.count("renew")
+        until(lambda: lender.asked.count("renew") > before + 2)  # an outage ends nothing
+        lender.away, lender.gone = False, True
+        until(lambda: lender.asked.count("take") == 2)  # a long one: taken anew
+    assert lender.asked[-1] == "give back"
+
+
+def test_a_run_waits_for_a_problem_that_another_has_or_gives_up(lender, capsys):
+    lender.taken = 3
     with limits.held(["problem-a"], Runner()) as waited:
         assert waited
-    assert capsys.readouterr().out.count("waiting for another run, which has problem-a") == 1
-    taken[0] = 3
+    assert capsys.readouterr().out.count("waiting: another run has problem-a") == 1
+    lender.taken = 3
     with pytest.raises(limits.TakenError, match="another run has problem-a"):
         limits.held(["problem-a"], Runner(), wait=False).__enter__()
 
 
-def test_a_run_that_waits_can_be_cancelled(taken, monkeypatch):
-    taken[0] = 1000
+def test_a_stage_that_needs_a_slot_waits_while_the_server_is_away(lender, until):
+    lender.away = True
+    threading.Timer(0.2, lambda: setattr(lender, "away", False)).start()
+    with limits.held(["gpu"], Runner()) as waited:
+        assert waited
+    assert lender.asked.count("take") > 2
+
+
+def test_a_run_that_waits_can_be_cancelled(lender, monkeypatch):
+    lender.taken = 1000
     monkeypatch.setattr(living, "cancelled", lambda: True)
     with pytest.raises(StageError, match="stopped"):
         limits.held(["problem-a"], Runner()).__enter__()
-    assert taken[0] > 990
+    assert lender.taken > 990
 
 
 def test_only_what_may_heal_is_tried_again_and_only_where_nobody_waits(monkeypatch):

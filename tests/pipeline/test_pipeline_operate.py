@@ -100,7 +100,7 @@ def test_two_at_once_cancelled_and_killed_with_its_worker(here):
     assert here.ended(skipped)[0] == "Skipped"
     assert "another run has problem-sample_movielens" in here.state(skipped)[1]
     second = here.run(settings=LONG, collision="queue")
-    wait_until(lambda: "waiting for another run" in here.log(second), 600, "the second waits")
+    wait_until(lambda: "waiting: another run" in here.log(second), 600, "the second waits")
     here.cancel(first)
     wait_until(lambda: not here.processes(first), GRACE_S + 15, "the cancelled run has ended")
     assert here.ended(first)[0] == "Cancelled"
@@ -110,6 +110,7 @@ def test_two_at_once_cancelled_and_killed_with_its_worker(here):
     assert "going on from epoch" in here.log(second)
     assert "all is whole" in shell(here.tree, "python", "-m", "flows.doctor")
     here.worker.kill()
+    here.worker.wait()
     for process in here.processes(second):
         process.kill()
     assert here.path(second).exists()
@@ -148,5 +149,7 @@ def test_the_next_completes_though_the_server_is_away_and_pushes_what_it_made(he
 
 def test_a_run_by_hand_that_is_refused_leaves_no_tree(here):
     option = ["--isolated", "--set", "no=1"]
-    assert "no: " in shell(here.tree, "python", "-m", "flows.pipeline", *option, status=1)
+    assert "unknown key 'no'" in shell(
+        here.tree, "python", "-m", "flows.pipeline", *option, status=1
+    )
     assert list(here.path().iterdir()) == []
