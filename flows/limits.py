@@ -8,7 +8,12 @@ from prefect import get_run_logger
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.actions import GlobalConcurrencyLimitCreate
 from prefect.concurrency.sync import concurrency
-from prefect.exceptions import ObjectAlreadyExists, ObjectNotFound, PrefectException
+from prefect.exceptions import (
+    MissingContextError,
+    ObjectAlreadyExists,
+    ObjectNotFound,
+    PrefectException,
+)
 
 from flows import living
 from flows.stage import Runner, StageError
@@ -76,7 +81,8 @@ def take(slot: ExitStack, names: list[str], runner: Runner, *, wait: bool) -> bo
             waited = True
             said = f"waiting for another run, which has {' or '.join(names)}"
             say(said)
-            get_run_logger().info("%s", said)
+            with suppress(MissingContextError):  # outside of a run there is no log
+                get_run_logger().info("%s", said)
     raise StageError("stopped")
 
 

@@ -61,6 +61,8 @@ def known() -> Iterator[None]:
 
 def cancelled() -> bool:
     """Whether somebody has asked for this flow run's end; not known while the server is away."""
+    if flow_run.id is None:  # nothing runs
+        return False
     try:
         with get_client(sync_client=True) as client:
             state = client.read_flow_run(flow_run.id).state
