@@ -34,7 +34,7 @@ class Operated:
         """Starts the server, at the port that it had."""
         address = self.tree / ".onecycle/prefect/url"
         self.server = self._start("flows.server", "--port", str(self.port))
-        wait_until(address.exists, 60, "the server has started")
+        wait_until(address.exists, 300, "the server has started")
         self.port = int(address.read_text().rpartition(":")[2])
 
     def deploy(self) -> str:
@@ -78,7 +78,7 @@ class Operated:
             state = client.read_flow_run(run).state
         return (state.name or "", state.message or "") if state else ("", "")
 
-    def ended(self, run: UUID, within_s: float = 400) -> tuple[str, str]:
+    def ended(self, run: UUID, within_s: float = 900) -> tuple[str, str]:
         """A run's state once it has ended."""
         wait_until(lambda: self.state(run)[0] in ENDED, within_s, f"{run} ends: {self.said}")
         return self.state(run)
@@ -94,7 +94,7 @@ class Operated:
             lines = client.read_logs(LogFilter(flow_run_id=LogFilterFlowRunId(any_=[run])))
         return "\n".join(line.message for line in lines)
 
-    def trains(self, run: UUID, within_s: float = 400) -> None:
+    def trains(self, run: UUID, within_s: float = 900) -> None:
         """Waits until a run is in the middle of training."""
         found = re.compile(r"epoch \d+ of \d+")
         wait_until(lambda: found.search(self.log(run)), within_s, f"{run} trains: {self.said}")

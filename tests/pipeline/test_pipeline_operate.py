@@ -62,7 +62,7 @@ def scheduled(it: Operated, **parameters: object) -> UUID:
 
 def test_a_schedule_runs_to_the_end_in_a_tree_that_no_edit_enters(here):
     run = scheduled(here, problems=["sample_movielens"], settings=FEW, refresh=True)
-    wait_until(here.path(run).exists, 180, f"the run begins: {here.said}")
+    wait_until(here.path(run).exists, 600, f"the run begins: {here.said}")
     edited = [here.tree / name for name in ("params.yaml", "tasks/train.py", "flows/repro.py")]
     before = [file.read_bytes() for file in edited]
     for file in edited:
@@ -100,11 +100,11 @@ def test_two_at_once_cancelled_and_killed_with_its_worker(here):
     assert here.ended(skipped)[0] == "Skipped"
     assert "another run has problem-sample_movielens" in here.state(skipped)[1]
     second = here.run(settings=LONG, collision="queue")
-    wait_until(lambda: "waiting for another run" in here.log(second), 180, "the second waits")
+    wait_until(lambda: "waiting for another run" in here.log(second), 600, "the second waits")
     here.cancel(first)
-    wait_until(lambda: not here.processes(first), GRACE_S + 5, "the cancelled run has ended")
+    wait_until(lambda: not here.processes(first), GRACE_S + 15, "the cancelled run has ended")
     assert here.ended(first)[0] == "Cancelled"
-    wait_until(lambda: not here.path(first).exists(), 30, "its tree has gone")
+    wait_until(lambda: not here.path(first).exists(), 120, "its tree has gone")
     assert "Traceback" not in here.log(first)
     here.trains(second)
     assert "going on from epoch" in here.log(second)
