@@ -43,7 +43,7 @@ def git(*command: str, given: str | None = None, **environment: str) -> str:
     done = subprocess.run(
         ["git", *command],
         cwd=main_tree(),
-        env=os.environ | environment,
+        env=os.environ | {"LC_ALL": "C"} | environment,  # its words are read
         input=given,
         capture_output=True,
         text=True,

@@ -12,6 +12,7 @@ import signal
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -105,16 +106,22 @@ def elsewhere(packages: dict[str, str], trained_on: dict[str, Any]) -> Iterator[
     """What decides bytes and is other here than where the model was trained."""
     from onecycle.learn import device  # here: torch is slow to import
 
-    more = [
-        name for name in packages if name not in ("python", "torch", "numpy", "opencv", "pillow")
-    ]
-    here = device.made_with(device.choose(trained_on["precision"]), more)
-    for name, version in packages.items():
-        if here["packages"].get(name) != version:
-            yield f"{name} {version} trained it, here is {here['packages'].get(name)}"
+    here = device.made_with(device.choose(trained_on["precision"]))
+    for name, there in packages.items():
+        found = here["packages"].get(name) or installed(name)
+        if found != there:
+            yield f"{name} {there} trained it, here is {found or 'none'}"
     for name in ("device", "kind"):
         if here[name] != trained_on[name]:
             yield f"it was trained on {trained_on[name]}, here is {here[name]}"
+
+
+def installed(package: str) -> str | None:
+    """The version of a package; null where it is not there."""
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
 
 
 @contextmanager

@@ -74,7 +74,8 @@ def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def ran_tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A tree of `SHORT` in which DVC alone has run the graph: made once, to be copied."""
-    shared = tmp_path_factory.getbasetemp().parent / "ran-tree"
+    base = tmp_path_factory.getbasetemp()  # below a folder of the session's, if it has processes
+    shared = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "ran-tree"
     with FileLock(f"{shared}.lock"):
         if not shared.exists():
             made = clone(tmp_path_factory.mktemp("ran"), SHORT)
