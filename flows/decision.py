@@ -76,9 +76,10 @@ class Decision:
             lines.append(f"in spite of this: {self.despite}")
         lines += (self.verdict or {}).get("cautions", [])
         if self.before:
+            times = count(self.before, "time")
             lines.append(
-                f"these test items have judged {count(self.before, 'time')} before: of 40 models that are "
-                "no better, one looks so"
+                f"these test items have judged {times} before: of 40 models that are no better, "
+                "one looks so"
             )
         return [one_line(each) for each in lines]
 
