@@ -10,6 +10,7 @@ from typing import Any
 
 from onecycle.foreign import one_line
 from onecycle.paths import home, read_json, temporary
+from onecycle.report.words import count
 
 HEADS = ("metric", "champion", "challenger", "gain", "95 % interval")
 
@@ -75,9 +76,10 @@ class Decision:
             lines.append(f"in spite of this: {self.despite}")
         lines += (self.verdict or {}).get("cautions", [])
         if self.before:
+            times = count(self.before, "time")
             lines.append(
-                f"these test items have judged {self.before} times before: of 40 models that are "
-                "no better, one looks so"
+                f"these test items have judged {times} before: of 40 models that are no better, "
+                "one looks so"
             )
         return [one_line(each) for each in lines]
 
