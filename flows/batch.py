@@ -17,10 +17,11 @@ from prefect.task_runners import ThreadPoolTaskRunner
 from flows import living, notice
 from flows.connection import Connection
 from flows.display import Display, console
-from flows.flow import await_record, drained, stopped_by_signals, summary, walk
+from flows.flow import drained, stopped_by_signals
 from flows.publish import costs, told
 from flows.schedule import Schedule, Stage
 from flows.stage import Runner
+from flows.walk import await_record, summary, walk
 from onecycle.foreign import one_line
 from onecycle.paths import read_json
 from onecycle.predict.batch import histograms_of

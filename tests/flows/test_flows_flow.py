@@ -13,7 +13,7 @@ import pytest
 from prefect.states import Cancelled, Completed, Crashed, Failed, Pending
 from rich.console import Console
 
-from flows import cuda, flow, limits, living, publish, tables, task
+from flows import cuda, limits, living, publish, tables, task, walk
 from flows.display import Display
 from flows.floors import Below
 from flows.schedule import Stage
@@ -29,7 +29,7 @@ ROOT = Path(__file__).parents[2]
 )
 def test_stages_at_once_leave_each_its_threads(monkeypatch, cores, threads, expected):
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(cores)), raising=False)
-    assert flow.slots(threads) == expected
+    assert walk.slots(threads) == expected
 
 
 def test_dvc_reproduces_in_processes_of_their_own_only():
@@ -43,20 +43,20 @@ CACHED, SKIPPED = Completed(name="Cached"), Cancelled(name="Skipped")
 
 
 def test_the_run_is_what_its_stages_were():
-    state = flow.summary({"a": CACHED, "b": Completed(), "c": CACHED})
+    state = walk.summary({"a": CACHED, "b": Completed(), "c": CACHED})
     assert (state.type, state.message) == ("COMPLETED", "2 cached, 1 completed")
-    state = flow.summary({"a": CACHED, "b": Failed(message="no x: do y"), "c": SKIPPED})
+    state = walk.summary({"a": CACHED, "b": Failed(message="no x: do y"), "c": SKIPPED})
     assert state.type == "FAILED"
     assert state.message == "1 cached, 1 failed, 1 skipped\nb: no x: do y"
     worse = [Below("a", "rmse", 1.25, 1.0)]
-    state = flow.summary({"a": CACHED}, worse)
+    state = walk.summary({"a": CACHED}, worse)
     assert state.type == "COMPLETED"
     assert state.message == "1 cached\na: rmse is 1.25, worse than its floor 1"
-    state = flow.summary({"a": CACHED, "b": Failed(message="no x")}, worse)
+    state = walk.summary({"a": CACHED, "b": Failed(message="no x")}, worse)
     assert state.message.splitlines()[1:] == ["b: no x", str(worse[0])]
-    assert flow.summary({"a": CACHED, "b": SKIPPED}).type == "CANCELLED"
-    assert flow.summary({"a": CACHED, "b": Crashed(message="oh")}).type == "FAILED"
-    assert flow.summary({"a": CACHED, "b": Pending(name="NotReady")}).type == "CANCELLED"
+    assert walk.summary({"a": CACHED, "b": SKIPPED}).type == "CANCELLED"
+    assert walk.summary({"a": CACHED, "b": Crashed(message="oh")}).type == "FAILED"
+    assert walk.summary({"a": CACHED, "b": Pending(name="NotReady")}).type == "CANCELLED"
 
 
 @pytest.mark.parametrize(("meta", "devices"), [({}, 2), ({"gpu": True}, 0)])

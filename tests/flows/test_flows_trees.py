@@ -6,7 +6,6 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import Until
 
 from flows import living, trees
 from flows.repro import main as repro
@@ -115,7 +114,7 @@ with living.watched(lambda: print("stop", flush=True)) as orphaned:
 """
 
 
-def test_a_run_whose_worker_is_killed_is_stopped(tmp_path, until: Until):
+def test_a_run_whose_worker_is_killed_is_stopped(tmp_path, until):
     said, root = tmp_path / "said", str(Path(living.__file__).parents[1])
     parent = f"""
 import subprocess, sys, time
