@@ -210,7 +210,7 @@ def soak(found: Sequence[Row]) -> dict[str, Any] | None:
         "rows": [
             {
                 "name": row["name"].removesuffix(", bytes"),
-                "first": amount(row["name"], row["first"]),
+                "middle": amount(row["name"], row["middle"]),
                 "last": amount(row["name"], row["last"]),
                 "says": "constant"
                 if row["constant"]

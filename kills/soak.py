@@ -31,7 +31,6 @@ SEEDS = (42, 43)  # of the two recipes
 KILLED = ("training", "supervisor", "flow", "DVC, in the flow")
 WITHIN_S = 20.0  # a kill comes within so much of a run's start
 SECOND = 0.3  # of the kills are followed by another
-WARM = 2  # cycles that no verdict looks at: each recipe's first
 CYCLE_DAYS = 30
 # Of whatever tells how old a row is, and so whether the server lets it go.
 DATED = {"flow_run": "end_time", "events": "occurred", "event_resources": "occurred"}
@@ -40,7 +39,7 @@ OFTEN = """active = "soak"
 [profiles.soak]
 PREFECT_SERVER_SERVICES_DB_VACUUM_LOOP_SECONDS = "5"
 """
-CONSTANT = 0.01  # what grows by less, from the first third to the last, does not
+CONSTANT = 0.01  # what grows by less, from the middle third to the last, does not
 
 
 def soak(ground: Ground, results: Results, minutes: float, seed: int) -> None:
@@ -172,24 +171,22 @@ def size(path: Path) -> int:
 
 
 def verdicts(rows: Sequence[Row]) -> list[Row]:
-    """What each measure was in the first third and in the last, and what it grew by in a cycle.
+    """What each measure was in the middle third and in the last, and what it grew by in a cycle.
 
-    As many cycles of either recipe are in both thirds.
+    As many cycles of either recipe are in both. In the first third caches fill, the server's too.
     """
-    warm = rows[WARM:]
-    third = len(warm) // 3 // 2 * 2
+    third = len(rows) // 3 // 2 * 2
     if not third:
         return []
     found = []
     for name in [
-        key for key, value in warm[0].items() if key not in TOLD and isinstance(value, int)
+        key for key, value in rows[0].items() if key not in TOLD and isinstance(value, int)
     ]:
-        first = statistics.fmean(row[name] for row in warm[:third])
-        last = statistics.fmean(row[name] for row in warm[-third:])
-        a_cycle = (last - first) / (len(warm) - third)
-        constant = last - first <= CONSTANT * first
+        middle = statistics.fmean(row[name] for row in rows[-2 * third : -third])
+        last = statistics.fmean(row[name] for row in rows[-third:])
+        growth, constant = (last - middle) / third, last - middle <= CONSTANT * middle
         found.append(
-            {"name": name, "first": first, "last": last, "growth": a_cycle, "constant": constant}
+            {"name": name, "middle": middle, "last": last, "growth": growth, "constant": constant}
         )
     return found
 
