@@ -52,7 +52,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--only", default="", help="points of these kinds or commands: train,renamed")
     made.add_argument("--count", type=int, default=100, help="trials at random")
     made.add_argument("--seed", type=int, default=9, help="of what is random")
-    made.add_argument("--minutes", type=float, default=20, help="of the soak")
+    made.add_argument("--minutes", type=float, default=30, help="of the soak")
     return made
 
 

@@ -29,6 +29,7 @@ def here(tmp_path_factory: pytest.TempPathFactory, empty_database: Path) -> Iter
     """An operated tree in which nothing has run."""
     tree = clone(tmp_path_factory.mktemp("operate"), SHORT)
     shutil.copytree(empty_database, tree / ".onecycle" / "prefect")
+    shell(tree, "python", "-m", "flows.private")  # as `make setup` does
     with operated(tree) as it:
         yield it
 
