@@ -14,12 +14,13 @@ from prefect.artifacts import create_table_artifact
 from prefect.client.schemas.objects import State
 from prefect.task_runners import ThreadPoolTaskRunner
 
-from flows import living, notice
+from flows import living
 from flows.connection import Connection
-from flows.display import Display, console
 from flows.flow import drained, stopped_by_signals
-from flows.publish import costs, told
 from flows.schedule import Schedule, Stage
+from flows.shown import notice
+from flows.shown.display import Display, console
+from flows.shown.publish import costs, told
 from flows.stage import Runner
 from flows.walk import await_record, summary, walk
 from onecycle.foreign import one_line

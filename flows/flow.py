@@ -18,11 +18,12 @@ from prefect.runtime import flow_run
 from prefect.states import Cancelled, Crashed, Failed
 from prefect.task_runners import ThreadPoolTaskRunner
 
-from flows import limits, living, notice, publish, trees
+from flows import limits, living, trees
 from flows.connection import Connection
-from flows.display import Display, console, leave
-from flows.floors import Below, Floors, below, check
 from flows.schedule import Schedule, Stage
+from flows.shown import notice, publish
+from flows.shown.display import Display, console, leave
+from flows.shown.floors import Below, Floors, below, check
 from flows.stage import GRACE_S, Runner, StageError
 from flows.walk import await_record, look, slots, summary, walk
 from onecycle.errors import UserError

@@ -30,7 +30,7 @@ from prefect.exceptions import ObjectNotFound
 from prefect.runtime import flow_run
 from prefect.states import Cancelled, Crashed
 
-from flows import notice
+from flows.shown import notice
 from onecycle.paths import home
 from onecycle.progress import say
 

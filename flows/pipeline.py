@@ -20,8 +20,8 @@ from pathlib import Path
 from types import FrameType
 
 from flows import connection, private, server, trees
-from flows.display import leave
 from flows.schedule import Stage
+from flows.shown.display import leave
 from flows.stage import GRACE_S
 from onecycle.errors import UserError
 from onecycle.progress import complain, say
@@ -166,7 +166,7 @@ def checked(given: list[str]) -> dict[str, dict[str, float]] | None:
     """The floors of the command line, if any; a wrong one is told at once."""
     if not given:
         return None
-    from flows import floors
+    from flows.shown import floors
 
     found = floors.parsed(given)
     floors.check(found)

@@ -11,8 +11,8 @@ import signal
 import sys
 
 from flows import connection
-from flows.display import leave
 from flows.pipeline import QUIET, ended, lost
+from flows.shown.display import leave
 from onecycle.errors import UserError
 from onecycle.progress import complain, say
 from tasks import predict
@@ -49,7 +49,7 @@ def with_bundle(arguments: argparse.Namespace, given: list[str]) -> list[str]:
     name = arguments.model
     if "@" not in name:
         return given
-    from flows import registry  # here: DVC and GTO are slow to import
+    from flows.versions import registry  # here: DVC and GTO are slow to import
 
     arguments.model = str(registry.named(name) or name)
     at = given.index(name)

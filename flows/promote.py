@@ -12,8 +12,8 @@ import os
 import signal
 
 from flows import connection
-from flows.display import leave
 from flows.pipeline import QUIET, ended, lost
+from flows.shown.display import leave
 from onecycle.errors import UserError
 from onecycle.progress import complain
 
@@ -27,7 +27,7 @@ def main(argv: list[str] | None = None) -> int:
             connected.point()
             os.environ.update(QUIET | os.environ)
             from flows.flow import drained
-            from flows.promotion import onecycle_promote
+            from flows.versions.promotion import onecycle_promote
 
             connected.ready()
             with drained():

@@ -74,7 +74,7 @@ def serve(port: int, *, for_run: bool) -> None:
         import uvicorn
         from prefect.server.api.server import create_app
 
-        from flows import pages
+        from flows.shown import pages
 
         app = create_app(final=True)
         app.router.routes.insert(0, pages.mount(home() / "published", login()))

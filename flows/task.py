@@ -16,9 +16,10 @@ from prefect.client.schemas.objects import State
 from prefect.exceptions import PrefectException
 from prefect.states import Cancelled, Completed, Failed
 
-from flows import cuda, limits, publish
-from flows.display import Display
+from flows import cuda, limits
 from flows.schedule import Stage, Work
+from flows.shown import publish
+from flows.shown.display import Display
 from flows.stage import DVC, OWN, WAITING, Outcome, Runner, StageError
 from onecycle import progress
 

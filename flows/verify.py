@@ -18,10 +18,11 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
-from flows import registry, supervisor
+from flows import supervisor
 from flows.pipeline import ended
-from flows.revisions import git
 from flows.stage import GRACE_S
+from flows.versions import registry
+from flows.versions.revisions import git
 from onecycle.errors import UserError
 from onecycle.params import PARAMS_FILE, read_yaml
 from onecycle.paths import SEAL, Paths, home, read_json, sweep, temporary

@@ -24,9 +24,9 @@ from prefect.runtime import flow_run
 from prefect.states import Cancelled, Completed, Failed
 
 from flows import living
-from flows.display import Display
-from flows.floors import Below
 from flows.schedule import Schedule, Stage, Work
+from flows.shown.display import Display
+from flows.shown.floors import Below
 from flows.stage import Runner
 from flows.task import run_stage
 

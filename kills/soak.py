@@ -20,7 +20,7 @@ from pathlib import Path
 
 import psutil
 
-from flows.reports import RUNS
+from flows.shown.reports import RUNS
 from kills.chance import VICTIMS, Watch
 from kills.ground import Ground, run, start_in, tail
 from kills.results import Results, Row

@@ -47,7 +47,7 @@ def run(options: argparse.Namespace) -> None:
     if "@" in options.model and not Path(options.model).exists():
         raise UserError(
             f"{options.model}: expected a folder; `python -m flows.predict` takes such a name, and "
-            f"`python -m flows.registry {options.model}` prints its folder"
+            f"`python -m flows.versions.registry {options.model}` prints its folder"
         )
     out = Path(options.out)
     batch.check(out)

@@ -13,12 +13,13 @@ import pytest
 from prefect.states import Cancelled, Completed, Crashed, Failed, Pending
 from rich.console import Console
 
-from flows import cuda, limits, living, publish, tables, task, walk
-from flows.display import Display
-from flows.floors import Below
+from flows import cuda, limits, living, task, walk
 from flows.schedule import Stage
+from flows.shown import publish, tables
+from flows.shown.display import Display
+from flows.shown.floors import Below
+from flows.shown.standing import Metrics, Standing
 from flows.stage import Runner, StageError
-from flows.standing import Metrics, Standing
 from onecycle.report import index
 
 ROOT = Path(__file__).parents[2]

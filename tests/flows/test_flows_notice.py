@@ -8,8 +8,9 @@ from prefect.client.schemas.objects import FlowRun
 from prefect.states import Cancelling, Completed, Crashed, Failed, Running
 from receiver import SECRET, receiving
 
-from flows import floors, living, notice
-from flows.floors import Below
+from flows import living
+from flows.shown import floors, notice
+from flows.shown.floors import Below
 from onecycle.errors import UserError
 from onecycle.report.results import NAMES
 

@@ -11,9 +11,9 @@ import gto.api
 import pytest
 from trees import ROOT, shell
 
-from flows import origin
-from flows.registry import LostError, Registry, commit_on, named
-from flows.revisions import commit_of, masked
+from flows.versions import origin
+from flows.versions.registry import LostError, Registry, commit_on, named
+from flows.versions.revisions import commit_of, masked
 from onecycle.errors import UserError
 
 
@@ -109,8 +109,8 @@ def test_a_decision_against_a_champion_that_is_none_any_more_is_lost(repo):
 RACE = """
 import sys, time
 from pathlib import Path
-from flows.registry import LostError, Registry
-from flows.revisions import commit_of, masked
+from flows.versions.registry import LostError, Registry
+from flows.versions.revisions import commit_of, masked
 commit, registry = commit_of(sys.argv[1]), Registry.read("pets")
 print("ready", flush=True)
 while not Path("go").exists():

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from flows import connection, pages, reports, tracking
+from flows import connection
+from flows.shown import pages, reports, tracking
 from onecycle.errors import UserError
 from onecycle.paths import Paths
 

@@ -17,8 +17,9 @@ import psutil
 import pytest
 from trees import ENVIRONMENT, ROOT, processes, wait_until
 
-from flows import connection, pages, supervisor
+from flows import connection, supervisor
 from flows.server import DATABASE, secured, words
+from flows.shown import pages
 
 ENV = ENVIRONMENT | {"PYTHONPATH": str(ROOT)}
 # What a person may have set for another server of theirs; it must not reach this one.

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from trees import shell
 
-from flows import standing, tables
-from flows.champion import Champion
-from flows.registry import Registry
-from flows.standing import Metrics, Standing
+from flows.shown import standing, tables
+from flows.shown.standing import Metrics, Standing
+from flows.versions.champion import Champion
+from flows.versions.registry import Registry
 
 INTERVALS = {
     "accuracy": {"value": 0.8, "low": 0.7, "high": 0.9, "n": 1200, "split": "test"},

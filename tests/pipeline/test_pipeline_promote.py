@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 from trees import EPOCHS, LAST, commit, rows, shell
 
-from flows import challenge, predict, registry, revisions, verify
-from flows.decision import Decision
+from flows import predict, verify
+from flows.versions import challenge, registry, revisions
+from flows.versions.decision import Decision
 from onecycle.errors import UserError
 
 pytestmark = pytest.mark.slow
@@ -129,7 +130,7 @@ def test_the_command_decides_under_prefect_and_predict_finds_production(tree, em
     assert rows(tree, f"select state_name from flow_run where id = {LAST}") == [("Promoted",)]
 
     name = f"{P}@production"
-    folder = shell(tree, "python", "-m", "flows.registry", name).strip()
+    folder = shell(tree, "python", "-m", "flows.versions.registry", name).strip()
     given = [name, "pairs.csv", "-o", "a.csv"]
     assert predict.with_bundle(predict.parser().parse_args(given), given) == [folder, *given[1:]]
     told = shell(tree, "python", "-m", "tasks", "predict", *given, status=1)

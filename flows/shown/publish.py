@@ -11,11 +11,11 @@ from prefect.client.schemas.objects import State
 from prefect.runtime import flow_run
 from rich.console import Console
 
-from flows import reports, standing, tables, tracking
 from flows.costs import Ledger
-from flows.display import tell
 from flows.schedule import Stage
-from flows.standing import Standing
+from flows.shown import reports, standing, tables, tracking
+from flows.shown.display import tell
+from flows.shown.standing import Standing
 from onecycle.paths import Paths, main_tree, read_json
 from onecycle.report.score import Score
 from onecycle.report.template import data_uri

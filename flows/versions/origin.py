@@ -3,8 +3,8 @@
 from dvc.exceptions import DvcException
 from dvc.repo import Repo
 
-from flows.registry import LostError
-from flows.revisions import git, masked
+from flows.versions.registry import LostError
+from flows.versions.revisions import git, masked
 from onecycle.errors import UserError
 from onecycle.paths import main_tree
 

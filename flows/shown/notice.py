@@ -17,8 +17,8 @@ from prefect.context import FlowRunContext
 from prefect.utilities.urls import url_for
 
 from flows import connection, server
-from flows.display import tell
-from flows.floors import Below
+from flows.shown.display import tell
+from flows.shown.floors import Below
 
 WEBHOOK = "ONECYCLE_WEBHOOK"
 WAIT_S = 10.0

@@ -30,7 +30,7 @@ class Champion:
         """
         if not _tagged(problem):
             return None
-        from flows.registry import Registry  # with DVC and GTO, which few runs need
+        from flows.versions.registry import Registry  # with DVC and GTO, which few runs need
 
         registry = Registry.read(problem)
         line = registry.line(PRODUCTION)
@@ -45,7 +45,7 @@ class Champion:
         Raises:
             UserError: one is in neither.
         """
-        from flows.revisions import fetch
+        from flows.versions.revisions import fetch
 
         with tempfile.TemporaryDirectory() as folder:
             fetch(self.commit, [str(file) for file in files], Path(folder))

@@ -10,8 +10,9 @@ from contextlib import suppress
 from pathlib import Path
 from urllib.parse import quote
 
-from flows import connection, pages
+from flows import connection
 from flows.server import login
+from flows.shown import pages
 from onecycle.paths import Paths, home, remove, whole
 
 RUNS = 20

@@ -4,10 +4,10 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from flows.decision import Decision, earlier
-from flows.origin import pull_tags, push
-from flows.registry import LostError, Registry
-from flows.revisions import bundle, commit_of, fetch, same_run
+from flows.versions.decision import Decision, earlier
+from flows.versions.origin import pull_tags, push
+from flows.versions.registry import LostError, Registry
+from flows.versions.revisions import bundle, commit_of, fetch, same_run
 from onecycle.errors import UserError
 from onecycle.paths import Paths
 from onecycle.predict.model import load_model

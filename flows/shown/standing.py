@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from flows.champion import Champion
+from flows.versions.champion import Champion
 from onecycle.decide.kinds import KINDS
 from onecycle.decide.metrics import better
 from onecycle.errors import DamagedError

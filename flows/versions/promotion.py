@@ -8,9 +8,9 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed
 
 from flows import living
-from flows.challenge import promote
-from flows.display import console
-from flows.publish import told
+from flows.shown.display import console
+from flows.shown.publish import told
+from flows.versions.challenge import promote
 from onecycle.progress import say
 
 
@@ -26,7 +26,7 @@ def onecycle_promote(
     rollback: bool = False,
     dry: bool = False,
 ) -> State[Any]:
-    """As `flows.challenge.promote`.
+    """As `flows.versions.challenge.promote`.
 
     Returns:
         A completed state, named by the outcome: to refuse is no failure. Its result is whether what

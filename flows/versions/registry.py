@@ -4,7 +4,7 @@
 pets. `gto show pets` lists them. GTO itself would overwrite a tag that somebody else makes at the
 same time, so both are made here, by one transaction of git that fails if either is there.
 
-`python -m flows.registry pets@production` prints where that model lies, for other programs.
+`python -m flows.versions.registry pets@production` prints where that model lies, for programs.
 """
 
 import argparse
@@ -18,7 +18,7 @@ from gto.constants import Action, check_string_is_valid
 from gto.tag import parse_name
 from gto.versions import SemVer
 
-from flows.revisions import bundle, git
+from flows.versions.revisions import bundle, git
 from onecycle.errors import UserError
 from onecycle.progress import complain, say
 
@@ -207,7 +207,7 @@ def named(name: str) -> Path | None:
 
 def main(argv: list[str] | None = None) -> int:
     """Prints the folder of a model that has a name here."""
-    parser = argparse.ArgumentParser(prog="python -m flows.registry", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m flows.versions.registry", description=__doc__)
     parser.add_argument("name", help="such as pets@production or pets@v1.2.0")
     name = parser.parse_args(argv).name
     try:

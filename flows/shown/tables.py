@@ -6,7 +6,7 @@ from typing import Any
 from rich.table import Table
 
 from flows.costs import Cost, Ledger
-from flows.standing import MARKS, OTHER, Standing
+from flows.shown.standing import MARKS, OTHER, Standing
 from onecycle.report.score import Score
 
 COLUMNS = ("problem", "judged by", "score", "95 % interval", "trivial", "", "on", "training")
