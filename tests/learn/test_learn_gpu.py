@@ -54,7 +54,7 @@ PROBLEMS = {
     "still": ("category", STILL, 1e-3),
     "multicategory": ("multicategory", PICTURES, 1e-3),
     "points": ("points", POINTS, 5e-3),
-    "heatmap": ("points", POINTS.model_copy(update={"head": "heatmap"}), 5e-3),
+    "heatmap": ("points", POINTS.model_copy(update={"head": "heatmap", "size": 2 * SIDE}), 5e-3),
     "dot_bias": ("rating", RATINGS, 5e-2),
     "implicit": ("rating", RATINGS.model_copy(update={"arch": "implicit"}), 5e-2),
     "neural": ("rating", RATINGS.model_copy(update={"arch": "neural"}), 5e-2),
