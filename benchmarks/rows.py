@@ -216,19 +216,24 @@ def memory(setup: Setup) -> Row:
     return Row(f"training data path; {said}", [own(OURS, "pictures:data", args)], limit, "mib")
 
 
-def gpu(setup: Setup) -> Row:
-    """resnet50 on a GPU, against the same network on a batch that lies there."""
+def gpu(setup: Setup, arch: str) -> Row:
+    """A network on a GPU, against the same on a batch that lies there, and its batches alone.
+
+    The first ratio is the share of the time in which the GPU has something to do, the second that
+    in which the next batch is made.
+    """
     if not torch.cuda.is_available():
         raise NotHere("no GPU here")
     args, said = setup.photographs(16)
-    args = {**args, "settings": {**args["settings"], "arch": "resnet50"}}
+    args = {**args, "settings": {**args["settings"], "arch": arch}}
     ours = [own(OURS, "pictures:unfrozen", args, least={"synthetic data": 0.9})]
     loop = {"settings": args["settings"], "batches": 32}
     peers = [
         own("synthetic data", "limits:synthetic", loop),
+        own("its batches alone", "pictures:data", args),
         Side(FASTAI, "fastai", f"{PEER}:unfrozen", args),
     ]
-    return Row(f"unfrozen epoch, {said}".replace("resnet18", "resnet50"), ours, peers)
+    return Row(f"unfrozen epoch, {said}".replace("resnet18", arch), ours, peers)
 
 
 Maker = Callable[[Setup], Row]
@@ -246,5 +251,6 @@ ROWS: dict[str, Maker] = {
     **{f"growth_ratings_{n}": partial(growth, what="ratings", times=n) for n in (1, 4, 16)},
     "limit_compute": compute,
     "limit_memory": memory,
-    "gpu": gpu,
+    "gpu": partial(gpu, arch="resnet50"),
+    "gpu_resnet34": partial(gpu, arch="resnet34"),
 }

@@ -1,5 +1,6 @@
 """Where to compute, and in which precision."""
 
+import os
 import platform
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -87,10 +88,22 @@ def cpu_has_bf16() -> bool:
 
 
 def use_threads(threads: int) -> None:
-    """Sets what decides the bytes of a result: torch's threads, and cuDNN's choice of algorithm.
+    """Sets what decides the bytes of a result: torch's threads, and a GPU's choice of algorithms.
 
     As many threads make a batch of pictures, so OpenCV needs none of its own.
     """
-    torch.backends.cudnn.deterministic = True
+    repeatable(torch.cuda.is_available())
     torch.set_num_threads(threads)
     cv2.setNumThreads(1)
+
+
+def repeatable(on: bool) -> None:
+    """Whether a GPU takes algorithms that give the same bytes again; torch warns where it has none.
+
+    A CPU's do so anyhow. cuBLAS reads its setting, NVIDIA's, when it is first used; one that is
+    there stays.
+    """
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    torch.backends.cudnn.deterministic = on
+    torch.set_deterministic_debug_mode("warn" if on else "default")
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]  # slow
