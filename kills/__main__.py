@@ -114,7 +114,7 @@ def long(folder: Path, minutes: float, seed: int) -> None:
     soak.soak(ground, Results(file), minutes, seed)
     for row in soak.verdicts(Results(file).rows()):
         grew = "constant" if row["constant"] else f"grew by {row['growth']:,.0f} a cycle"
-        say(f"{row['name']}: {row['first']:,.0f}, {row['last']:,.0f}: {grew}")
+        say(f"{row['name']}: {row['third']:,.0f}, {row['last']:,.0f}: {grew}")
 
 
 if __name__ == "__main__":

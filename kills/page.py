@@ -210,7 +210,8 @@ def soak(found: Sequence[Row]) -> dict[str, Any] | None:
         "rows": [
             {
                 "name": row["name"].removesuffix(", bytes"),
-                "middle": amount(row["name"], row["middle"]),
+                "begin": amount(row["name"], row["begin"]),
+                "third": amount(row["name"], row["third"]),
                 "last": amount(row["name"], row["last"]),
                 "says": "constant"
                 if row["constant"]

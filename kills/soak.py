@@ -39,7 +39,7 @@ OFTEN = """active = "soak"
 [profiles.soak]
 PREFECT_SERVER_SERVICES_DB_VACUUM_LOOP_SECONDS = "5"
 """
-CONSTANT = 0.01  # what grows by less, from the middle third to the last, does not
+CONSTANT = 0.01  # what grows by less, from the third quarter to the last, does not
 
 
 def soak(ground: Ground, results: Results, minutes: float, seed: int) -> None:
@@ -171,22 +171,29 @@ def size(path: Path) -> int:
 
 
 def verdicts(rows: Sequence[Row]) -> list[Row]:
-    """What each measure was in the middle third and in the last, and what it grew by in a cycle.
+    """What each measure was in the third quarter and in the last, and what it grew by in a cycle.
 
-    As many cycles of either recipe are in both. In the first third caches fill, the server's too.
+    As many cycles of either recipe are in both. In the first half caches fill, the server's too.
     """
-    third = len(rows) // 3 // 2 * 2
-    if not third:
+    quarter = len(rows) // 4 // 2 * 2
+    if not quarter:
         return []
     found = []
     for name in [
         key for key, value in rows[0].items() if key not in TOLD and isinstance(value, int)
     ]:
-        middle = statistics.fmean(row[name] for row in rows[-2 * third : -third])
-        last = statistics.fmean(row[name] for row in rows[-third:])
-        growth, constant = (last - middle) / third, last - middle <= CONSTANT * middle
+        third = statistics.fmean(row[name] for row in rows[-2 * quarter : -quarter])
+        last = statistics.fmean(row[name] for row in rows[-quarter:])
+        growth, constant = (last - third) / quarter, last - third <= CONSTANT * third
         found.append(
-            {"name": name, "middle": middle, "last": last, "growth": growth, "constant": constant}
+            {
+                "name": name,
+                "begin": rows[0][name],
+                "third": third,
+                "last": last,
+                "growth": growth,
+                "constant": constant,
+            }
         )
     return found
 

@@ -15,7 +15,7 @@ from onecycle.errors import DamagedError, NotFiniteError
 from onecycle.learn import saved
 from onecycle.learn.checkpoint import State
 from onecycle.learn.datasets import Dataset, Datasets
-from onecycle.learn.device import choose
+from onecycle.learn.device import choose, repeatable
 from onecycle.learn.learner import Learner
 from onecycle.learn.seeding import drawn_so_far, go_on_drawing
 from onecycle.paths import read_json, whole, write_json
@@ -76,6 +76,7 @@ def replay(folder: Path) -> Seen:
         UserError: a file is damaged.
         FileNotFoundError: nothing is kept there.
     """
+    repeatable(torch.cuda.is_available())
     told = read_json(folder / TOLD)
     blocks, params = saved.described(folder / TOLD, None)
     try:

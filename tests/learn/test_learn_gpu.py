@@ -229,8 +229,9 @@ def test_with_any_algorithms_it_goes_on_to_nearly_the_same(
     broken_off(seen, name, tmp_path, monkeypatch, 17)
     again = trained(seen, name, kept=Checkpoints(tmp_path))
     mine, its = ([row["valid_loss"] for row in each.history] for each in (whole, again))
-    far = float(np.max(np.abs(np.subtract(mine, its)) / np.array(mine)))
-    tell(record_property, **{f"{name}_loss_differs_by": far})
+    chance = check.chance(whole.data.train, whole.data.valid)
+    far = float(np.max(np.abs(np.subtract(mine, its)))) / chance
+    tell(record_property, **{f"{name}_loss_differs_by_of_chance": far})
     assert far < 0.05 and again.steps == whole.steps
 
 
@@ -314,7 +315,7 @@ def peak_of(found: dict[str, int]):
         torch.cuda.empty_cache()
         torch.cuda.reset_peak_memory_stats()
     yield
-    found["peak"] = torch.cuda.max_memory_reserved() if CUDA else 0
+    found["peak"] = torch.cuda.max_memory_allocated() if CUDA else 0
 
 
 def test_where_memory_runs_out_pieces_give_the_gradient_of_the_whole(
@@ -366,21 +367,26 @@ def test_where_memory_runs_out_it_still_learns(seen, capsys, record_property):
 
 @needs_cuda
 @pytest.mark.parametrize("name", ["category", "still", "implicit"])
-def test_no_epoch_takes_more_memory_than_the_third(seen, name, monkeypatch, record_property):
-    each, peaks = learner(seen, name), []
+def test_no_epoch_leaves_more_memory_taken_than_the_third(seen, name, monkeypatch, record_property):
+    each, held, peaks = learner(seen, name), [], []
     watch = each.watch
 
     def seen_by(task):
-        peaks.append((torch.cuda.memory_allocated(), torch.cuda.max_memory_allocated()))
+        gc.collect()
+        held.append(torch.cuda.memory_allocated())
+        peaks.append(torch.cuda.max_memory_allocated())
         torch.cuda.reset_peak_memory_stats()
         return watch(task)
 
     monkeypatch.setattr(each, "watch", seen_by)
     each.freeze()
     each.fit_one_cycle(10, 1e-3)
-    held, peak = zip(*peaks, strict=True)
-    tell(record_property, held_mib=held[-1] / 2**20, peak_mib=peak[-1] / 2**20)
-    assert max(held[3:]) <= held[2] + 4096 and max(peak[3:]) <= peak[2] + 4096
+    tell(record_property, held_mib=held[-1] / 2**20, peak_mib=max(peaks) / 2**20)
+    told = [
+        f"{here / 2**20:.1f} {most / 2**20:.1f}" for here, most in zip(held, peaks, strict=True)
+    ]
+    assert max(held[3:]) <= held[2] + 4096, told
+    assert max(peaks[6:]) <= 1.01 * max(peaks[2:6]), told
 
 
 # ---- precision, waiting, the other device ----
