@@ -4,7 +4,6 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,10 +11,17 @@ import pytest
 import trials
 from filelock import FileLock
 from trees import SHORT, clone, shell
-from trials import pytest_addoption, pytest_configure  # noqa: F401 - hooks
+from trials import pytest_addoption  # noqa: F401 - a hook
 
 ROOT = Path(__file__).parents[1]
 MIRROR = ROOT.parent / "shared" / "mirror"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Has a GPU unseen, by the processes that tests start too, unless `-m gpu` asks for its tests."""
+    trials.pytest_configure(config)
+    if config.option.markexpr != "gpu":
+        os.environ["CUDA_VISIBLE_DEVICES"] = ""
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -30,14 +36,6 @@ def heeds_ctrl_c() -> None:
     """As in a terminal: a shell that starts this in the background may have it ignored."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
-
-
-@pytest.fixture(autouse=True)
-def on_the_cpu(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Has a GPU unseen, except by the tests that are marked `gpu`."""
-    torch = sys.modules.get("torch")
-    if torch and torch.cuda.is_available() and not request.node.get_closest_marker("gpu"):
-        monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ import os
 import re
 import shutil
 import signal
+import subprocess
 import threading
 import time
 from contextlib import nullcontext
@@ -355,7 +356,9 @@ def test_a_checkpoint_that_cannot_be_read_is_as_a_damaged_one(tmp_path, monkeypa
 def test_what_a_killed_process_left_half_written_goes(tmp_path):
     folder = tmp_path / "key"
     folder.mkdir()
-    (folder / ".000001-ab.safetensors.12.partial").write_bytes(b"half")
+    with subprocess.Popen(["true"]) as killed:
+        pass
+    (folder / f".000001-ab.safetensors.{killed.pid}.partial").write_bytes(b"half")
     with checkpoint.opened(folder):
         pass
     assert not folder.exists()
