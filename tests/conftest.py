@@ -18,7 +18,7 @@ MIRROR = ROOT.parent / "shared" / "mirror"
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Has a GPU unseen, by the processes that tests start too, unless `-m gpu` asks for its tests."""
+    """Hides a GPU, from the processes that tests start too, unless `-m gpu` asks for its tests."""
     trials.pytest_configure(config)
     if config.option.markexpr != "gpu":
         os.environ["CUDA_VISIBLE_DEVICES"] = ""
