@@ -29,6 +29,7 @@ from flows.walk import await_record, look, slots, summary, walk
 from onecycle.errors import UserError
 from tasks.problems import change, load
 
+HOOKS = "PREFECT__ENABLE_CANCELLATION_AND_CRASHED_HOOKS"  # false: Prefect's worker runs them itself
 DRAIN_S = 3.0  # what the last events and log lines are given to reach the server
 
 
@@ -146,7 +147,7 @@ def run(read: Callable[[], list[Stage]], server: Connection, **asked: Any) -> St
 
 def kept(tree: trees.Tree, state: State[Any]) -> State[Any]:
     """The state of a run in a tree of its own, once what it made is kept."""
-    if state.is_cancelled() and os.environ.get("PREFECT__WORKER_ID"):
+    if state.is_cancelled() and os.environ.get(HOOKS) == "false":
         tree.hooked = living.cancelled()  # the worker looks there for hooks, one of which drops it
     try:
         said = trees.keep(tree, str(flow_run.name), completed=state.is_completed())
