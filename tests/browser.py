@@ -65,8 +65,10 @@ class Tab:
             self.loaded = True
         return told
 
-    def open(self, page: Path, width: int, scheme: str = "light", media: str = "screen") -> None:
-        """Loads a file at a width in CSS pixels, as a light or dark page, on screen or in print."""
+    def open(
+        self, page: Path | str, width: int, scheme: str = "light", media: str = "screen"
+    ) -> None:
+        """Loads a file or url at a width in CSS pixels, light or dark, on screen or in print."""
         self.call(
             "Emulation.setDeviceMetricsOverride",
             width=width,
@@ -77,7 +79,7 @@ class Tab:
         wanted = [{"name": "prefers-color-scheme", "value": scheme}]
         self.call("Emulation.setEmulatedMedia", media=media, features=wanted)
         self.loaded = False
-        self.call("Page.navigate", url=page.resolve().as_uri())
+        self.call("Page.navigate", url=page if isinstance(page, str) else page.resolve().as_uri())
         while not self.loaded:
             self._hear()
 
@@ -86,6 +88,29 @@ class Tab:
         return self.call("Runtime.evaluate", expression=script, returnByValue=True)["result"].get(
             "value"
         )
+
+    def click(self, element: str) -> None:
+        """Clicks into the middle of what a line of JavaScript gives, once that is there."""
+        middle = (
+            f"(it => it && (it = it.getBoundingClientRect(), [it.x + it.width / 2, "
+            f"it.y + it.height / 2]))({element})"
+        )
+        start = time.monotonic()
+        while not (found := self.run(middle)):
+            assert time.monotonic() - start < WAIT_S, f"{element} is not there"
+            time.sleep(0.2)
+        at = {"x": found[0], "y": found[1], "button": "left", "clickCount": 1}
+        for what in ("mousePressed", "mouseReleased"):
+            self.call("Input.dispatchMouseEvent", type=what, **at)
+
+    def button(self, text: str, within: str = "body") -> None:
+        """Clicks the last button of a text, inside of what a selector finds."""
+        buttons = f"[...document.querySelectorAll('{within} button')]"
+        self.click(f"{buttons}.filter(it => it.innerText.trim() == '{text}').pop()")
+
+    def write(self, text: str) -> None:
+        """Types into what has the focus."""
+        self.call("Input.insertText", text=text)
 
     def picture(self, file: Path) -> None:
         """Takes a picture of the whole page."""

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+import browser
 import psutil
 from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.filters import LogFilter, LogFilterFlowRunId
@@ -103,6 +104,24 @@ class Operated:
         """As the button in the UI does."""
         with self.client() as client:
             client.set_flow_run_state(run, Cancelling())
+
+    def click_cancel(self, run: UUID, profile: Path) -> None:
+        """By the button in the UI; without a browser, as that does."""
+        program = browser.found()
+        if not program:
+            self.cancel(run)
+            return
+        url = f"http://127.0.0.1:{self.port}"
+        with browser.browser(program, profile) as tab:
+            tab.open(url, 1440)
+            tab.click("document.querySelector('input')")
+            tab.write((self.tree / ".onecycle/prefect/login").read_text())
+            tab.button("Login")
+            wait_until(lambda: not tab.run("document.querySelector('input')"), 30, "logged in")
+            tab.open(f"{url}/runs/flow-run/{run}", 1440)
+            tab.button("Cancel")
+            tab.button("Confirm")
+            wait_until(lambda: self.state(run)[0] != "Running", 30, "the click is heard")
 
     def path(self, run: UUID | str = "") -> Path:
         """A run's tree; the folder of all by default."""

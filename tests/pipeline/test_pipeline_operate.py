@@ -94,7 +94,7 @@ def test_a_schedule_runs_to_the_end_in_a_tree_that_no_edit_enters(here):
     shell(here.tree, "git", "checkout", "-q", "params.yaml")
 
 
-def test_two_at_once_cancelled_and_killed_with_its_worker(here):
+def test_two_at_once_cancelled_and_killed_with_its_worker(here, tmp_path):
     first = here.run(settings=LONG, grace_s=GRACE_S)
     here.trains(first)
     skipped = here.run(settings=LONG, collision="skip")
@@ -102,7 +102,7 @@ def test_two_at_once_cancelled_and_killed_with_its_worker(here):
     assert "another run has problem-sample_movielens" in here.state(skipped)[1]
     second = here.run(settings=LONG, collision="queue")
     wait_until(lambda: "waiting: another run" in here.log(second), 600, "the second waits")
-    here.cancel(first)
+    here.click_cancel(first, tmp_path)
     wait_until(lambda: not here.processes(first), GRACE_S + 15, "the cancelled run has ended")
     assert here.ended(first)[0] == "Cancelled"
     wait_until(lambda: not here.path(first).exists(), 120, "its tree has gone")
