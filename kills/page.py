@@ -202,6 +202,7 @@ def soak(found: Sequence[Row]) -> dict[str, Any] | None:
     )
     verdict += f"; {', '.join(grew)} grew." if grew else "; nothing grew."
     return {
+        "version": found[-1]["version"],
         "cycles": len(found),
         "minutes": f"{sum(row['seconds'] for row in found) / 60:.0f}",
         "runs": len(kills) + len(found),

@@ -60,9 +60,8 @@ def soak(ground: Ground, results: Results, minutes: float, seed: int) -> None:
             while time.monotonic() < end:
                 row = turn(ground, draw, cycle, given, server)
                 age(tree / ".onecycle" / "prefect" / "prefect.db")
-                results.add(
-                    {"what": f"cycle {cycle}", **row, **sizes(tree, Path(temporary), server)}
-                )
+                told = {"what": f"cycle {cycle}", "version": results.file.parent.name}
+                results.add({**told, **row, **sizes(tree, Path(temporary), server)})
                 say(f"soak: cycle {cycle}: {results.rows()[-1]}")
                 cycle += 1
                 as_if_long(tree / ".onecycle" / "published")
