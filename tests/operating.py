@@ -117,7 +117,7 @@ class Operated:
             tab.click("document.querySelector('input')")
             tab.write((self.tree / ".onecycle/prefect/login").read_text())
             tab.button("Login")
-            wait_until(lambda: not tab.run("document.querySelector('input')"), 30, "logged in")
+            wait_until(lambda: tab.run("!document.querySelector('input')"), 30, "logged in")
             tab.open(f"{url}/runs/flow-run/{run}", 1440)
             tab.button("Cancel")
             tab.button("Confirm")
