@@ -27,7 +27,7 @@ from onecycle.progress import complain, say
 
 PUSH_S = 3600.0  # what a remote is given to take a run's results
 OWNER = re.compile(r"process (\d+) of ([0-9.]+)")
-AGAIN = "what had completed is in DVC's cache: run it again"
+AGAIN = "what had completed is in DVC's cache: the next run goes on from there"
 
 
 @dataclass

@@ -76,7 +76,7 @@ def test_a_run_without_news_or_without_success_keeps_nothing(repo, monkeypatch):
     monkeypatch.chdir(tree.path)
     assert trees.keep(tree, "a", completed=True) == "nothing new to keep"
     Path("params.yaml").write_text("k: 2\nother: 1\n")
-    assert "run it again" in trees.keep(tree, "a", completed=False)
+    assert "the next run goes on" in trees.keep(tree, "a", completed=False)
     assert done("git", "for-each-ref", "refs/exps") == ""
 
 
