@@ -179,7 +179,7 @@ def left() -> Iterator[tuple[Path, bool]]:
     for entry in _call("git", "worktree", "list", "--porcelain", check=False).split("\n\n"):
         lines = dict(line.partition(" ")[::2] for line in entry.splitlines())
         known[lines.get("worktree")] = lines
-    for path in sorted((home() / "trees").glob("*")):
+    for path in sorted((home() / "trees").glob("[!.]*")):  # others are of `flows.verify`
         lines = known.get(str(path), {})
         if lines and "locked" not in lines:
             yield path, True

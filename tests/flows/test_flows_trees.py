@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from flows import living, trees
+from flows import living, trees, verify
 from flows.repro import main as repro
 from flows.stage import Outcome
 from onecycle.errors import UserError
@@ -101,6 +101,12 @@ def test_a_tree_whose_process_is_gone_is_left_and_its_name_is_free_again(repo):
     assert again == tree and list(trees.left()) == []
     trees.drop(tree)
     assert len(done("git", "worktree", "list").splitlines()) == 1
+
+
+def test_the_tree_of_a_verification_that_runs_is_not_left(repo):
+    with verify.clean_tree("HEAD", "p") as tree:
+        assert tree.is_dir()
+        assert list(trees.left()) == []
 
 
 ORPHAN = """
