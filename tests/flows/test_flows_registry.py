@@ -161,6 +161,19 @@ def test_of_two_clones_one_wins_and_the_other_keeps_no_tag(repo, tmp_path, monke
     assert commit_on("pets", "production") == commit_of("c0")
 
 
+@pytest.mark.parametrize(
+    ("error", "told"), [(ConnectionError("gone"), UserError), (KeyboardInterrupt, KeyboardInterrupt)]
+)
+def test_whatever_ends_a_push_no_tag_stays(repo, monkeypatch, error, told):
+    def broken(*_, **__):
+        raise error
+
+    monkeypatch.setattr(origin, "Repo", broken)
+    with pytest.raises(told):
+        origin.push(commit_of("c0"), assign(0), "origin")
+    assert commit_on("pets", "production") is None
+
+
 @pytest.mark.parametrize("problem", ["pets_", "a b", "-x"])
 def test_a_name_that_gto_does_not_take_is_refused(repo, problem):
     with pytest.raises(UserError, match="expected letters, digits"):
