@@ -22,6 +22,7 @@ import psutil
 
 from flows import private
 from onecycle.errors import UserError
+from onecycle.foreign import masked
 from onecycle.paths import alone, home, main_tree, remove
 from onecycle.progress import complain, say
 
@@ -244,7 +245,7 @@ def _call(
         raise UserError(f"no end after {timeout:,.0f} s") from None
     if check and done.returncode:
         words = [line for line in done.stderr.splitlines() if line.strip()]
-        raise UserError(f"{' '.join(words) or f'ended with status {done.returncode}'}")
+        raise UserError(masked(" ".join(words)) or f"ended with status {done.returncode}")
     return done.stdout
 
 

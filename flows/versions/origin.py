@@ -4,8 +4,9 @@ from dvc.exceptions import DvcException
 from dvc.repo import Repo
 
 from flows.versions.registry import LostError
-from flows.versions.revisions import git, masked
+from flows.versions.revisions import git
 from onecycle.errors import UserError
+from onecycle.foreign import masked
 from onecycle.paths import main_tree
 
 

@@ -1,7 +1,6 @@
 """What DVC keeps at a git revision: files of a run that is committed, or is an experiment."""
 
 import os
-import re
 import subprocess
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from dvc.scm import SCM, RevError, SCMError, resolve_rev
 from ruamel.yaml import YAML
 
 from onecycle.errors import UserError
+from onecycle.foreign import masked
 from onecycle.paths import Paths, alone, home, main_tree, remove, whole
 
 KEPT = 5  # bundles of a problem; each is links into DVC's cache, where the file system has such
@@ -52,11 +52,6 @@ def git(*command: str, given: str | None = None, **environment: str) -> str:
     if done.returncode:
         raise UserError(f"git {command[0]}: {masked(done.stderr.strip()) or done.returncode}")
     return done.stdout.strip()
-
-
-def masked(text: str) -> str:
-    """Without the name and password that a url may hold."""
-    return re.sub(r"://[^/\s@]+@", "://", text)
 
 
 def fetch(commit: str, names: list[str], to: Path) -> None:

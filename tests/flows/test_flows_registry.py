@@ -13,8 +13,9 @@ from trees import ROOT, shell
 
 from flows.versions import origin
 from flows.versions.registry import LostError, Registry, commit_on, named
-from flows.versions.revisions import commit_of, masked
+from flows.versions.revisions import commit_of
 from onecycle.errors import UserError
+from onecycle.foreign import masked
 
 
 @pytest.fixture
@@ -110,7 +111,7 @@ RACE = """
 import sys, time
 from pathlib import Path
 from flows.versions.registry import LostError, Registry
-from flows.versions.revisions import commit_of, masked
+from flows.versions.revisions import commit_of
 commit, registry = commit_of(sys.argv[1]), Registry.read("pets")
 print("ready", flush=True)
 while not Path("go").exists():
@@ -162,7 +163,7 @@ def test_of_two_clones_one_wins_and_the_other_keeps_no_tag(repo, tmp_path, monke
 
 
 @pytest.mark.parametrize(
-    ("error", "told"), [(ConnectionError("gone"), UserError), (KeyboardInterrupt, KeyboardInterrupt)]
+    ("error", "told"), [(ConnectionError("x"), UserError), (KeyboardInterrupt, KeyboardInterrupt)]
 )
 def test_whatever_ends_a_push_no_tag_stays(repo, monkeypatch, error, told):
     def broken(*_, **__):
@@ -195,6 +196,6 @@ def test_no_password_of_a_url_is_told(repo):
     with pytest.raises(UserError, match="127") as raised:
         origin.pull_tags("pets", "far")
     assert "hush" not in str(raised.value)
-    assert masked("push to https://ann:hush@host/x and http://host") == (
-        "push to https://host/x and http://host"
+    assert masked("push to https://ann:hu@sh@host/x and http://host of train@pets") == (
+        "push to https://host/x and http://host of train@pets"
     )

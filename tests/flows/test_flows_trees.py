@@ -9,6 +9,7 @@ import pytest
 
 from flows import living, trees, verify
 from flows.repro import main as repro
+from flows.shown.display import tell
 from flows.stage import Outcome
 from onecycle.errors import UserError
 
@@ -78,6 +79,14 @@ def test_a_run_without_news_or_without_success_keeps_nothing(repo, monkeypatch):
     Path("params.yaml").write_text("k: 2\nother: 1\n")
     assert "run it again" in trees.keep(tree, "a", completed=False)
     assert done("git", "for-each-ref", "refs/exps") == ""
+
+
+def test_no_password_of_a_url_is_told(capsys):
+    said = "no answer of https://ann:hush@host/x"
+    with pytest.raises(UserError, match=r"^no answer of https://host/x$"):
+        trees._call(sys.executable, "-c", f"import sys; sys.exit({said!r})")
+    tell(said)
+    assert capsys.readouterr().out == "no answer of https://host/x\n"
 
 
 def test_what_cannot_be_kept_stays_and_is_a_person_s_affair(repo, monkeypatch):
