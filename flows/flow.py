@@ -56,7 +56,7 @@ READY: ContextVar[Ready | None] = ContextVar("ready", default=None)  # none: a d
     persist_result=False,
     on_cancellation=[trees.dropped],
     on_failure=[notice.ended],
-    on_crashed=[trees.dropped, notice.ended],
+    on_crashed=[trees.dropped, living.crashed],
 )
 def onecycle(
     problems: list[str] | None = None,
