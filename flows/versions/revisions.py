@@ -27,7 +27,7 @@ def commit_of(rev: str) -> str:
         found = resolve_rev(scm, rev)
     except (RevError, SCMError) as error:
         raise UserError(
-            f"{rev}: no git revision, nor a DVC experiment, which `dvc exp show` lists ({error})"
+            f"{rev}: no git revision, nor a DVC experiment, which `dvc exp show -A` lists ({error})"
         ) from None
     finally:
         scm.close()
