@@ -12,7 +12,7 @@ import pytest
 from trees import ROOT, shell
 
 from flows.versions import origin
-from flows.versions.registry import LostError, Registry, commit_on, named
+from flows.versions.registry import LostError, Registry, named
 from flows.versions.revisions import commit_of
 from onecycle.errors import UserError
 from onecycle.foreign import masked
@@ -37,6 +37,11 @@ def repo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def assign(at, stage="production"):
     return Registry.read("pets").assign(commit_of(f"c{at}"), stage, f"commit {at}")
+
+
+def commit_on(problem, stage):
+    """The commit that is there, if any."""
+    return next(reversed(Registry.read(problem).line(stage)), None)
 
 
 def in_stage(stage="production"):
