@@ -72,11 +72,8 @@ def fetch(commit: str, names: list[str], to: Path) -> None:
                 (to / name).parent.mkdir(parents=True, exist_ok=True)
                 repo.dvcfs.get(name, str(to / name), recursive=repo.dvcfs.isdir(name))
     except (DvcException, SCMError, OSError) as error:
-        said = (
-            masked(str(error)).splitlines()[0]
-            if isinstance(error, DvcException)
-            else "it is missing"
-        )
+        words = "it is missing" if isinstance(error, FileNotFoundError) else str(error)
+        said = next(iter(masked(words).splitlines()), type(error).__name__)
         raise UserError(
             f"{name} of {commit[:8]}: {said}: neither DVC's cache nor its remote has it; was the "
             "problem in params.yaml's run then? `dvc fetch --all-commits` may bring it"

@@ -1,5 +1,6 @@
 """Git's tags as a registry: what GTO reads of them, and that two at once can't both win."""
 
+import errno
 import os
 import random
 import subprocess
@@ -11,7 +12,7 @@ import gto.api
 import pytest
 from trees import ROOT, shell
 
-from flows.versions import origin
+from flows.versions import origin, revisions
 from flows.versions.registry import LostError, Registry, named
 from flows.versions.revisions import commit_of
 from onecycle.errors import UserError
@@ -178,6 +179,26 @@ def test_whatever_ends_a_push_no_tag_stays(repo, monkeypatch, error, told):
     with pytest.raises(told):
         origin.push(commit_of("c0"), assign(0), "origin")
     assert commit_on("pets", "production") is None
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)), "No space left on device.*free some"),
+        (FileNotFoundError(errno.ENOENT, "x"), "it is missing: neither"),
+        (
+            ConnectionResetError(errno.ECONNRESET, "reset by https://ann:hush@host"),
+            "by https://host",
+        ),
+    ],
+)
+def test_why_a_bundle_can_t_be_had_is_told(repo, monkeypatch, error, told):
+    def broken(*_, **__):
+        raise error
+
+    monkeypatch.setattr(revisions, "Repo", broken)
+    with pytest.raises(UserError, match=told):
+        revisions.bundle("pets", "c" * 40)
 
 
 @pytest.mark.parametrize("problem", ["pets_", "a b", "-x"])
