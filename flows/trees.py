@@ -102,7 +102,8 @@ def configure(path: Path) -> None:
     local.touch(0o600)  # it may hold a remote's password
     with Config(str(path / ".dvc")).edit("local") as own:
         merge(own, values)
-        own["cache"]["dir"] = str(values["cache"].get("dir", main_tree() / ".dvc" / "cache"))
+        # It may be set for all of the user's projects.
+        own["cache"]["dir"] = str(main["cache"].get("dir", main_tree() / ".dvc" / "cache"))
         own["core"]["site_cache_dir"] = str(private.site(path))
     local.chmod(0o600)
 

@@ -52,6 +52,15 @@ def test_a_tree_has_the_last_commit_and_its_outputs_and_no_edit(repo, monkeypatc
     assert list(trees.left()) == []  # for this process lives
 
 
+def test_a_cache_that_all_projects_of_a_user_share_is_the_tree_s_too(repo, monkeypatch):
+    everywhere = repo.parent / "everywhere"
+    monkeypatch.setenv("DVC_GLOBAL_CONFIG_DIR", str(everywhere))
+    done("dvc", "config", "--global", "cache.dir", str(everywhere / "cache"))
+    tree = trees.begin("a", os.getpid())
+    for path in (repo, tree):
+        assert done("dvc", "cache", "dir", cwd=path).strip() == str(everywhere / "cache")
+
+
 def test_what_a_run_made_outlives_its_tree_and_is_pushed(repo, monkeypatch):
     for number in (2, 3):
         tree = trees.begin(str(number), os.getpid())
