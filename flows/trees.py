@@ -26,6 +26,7 @@ from onecycle.foreign import masked
 from onecycle.paths import alone, home, main_tree, remove
 from onecycle.progress import complain, say
 
+SERVED = "ONECYCLE_SERVED"  # the variable that `flows.deploy --serve` and its runs have
 PUSH_S = 3600.0  # what a remote is given to take a run's results
 OWNER = re.compile(r"process (\d+) of ([0-9.]+)")
 AGAIN = "what had completed is in DVC's cache: run it again"
@@ -53,9 +54,12 @@ def main(argv: list[str] | None = None) -> int:
     parser.parse_args(argv)
     try:
         run = os.environ.get("PREFECT__FLOW_RUN_ID")
-        if not run:  # Prefect's runner also pulls to look for hooks, and a tree would be left
+        if run:
+            say(str(begin(run, os.getppid())))
+        elif os.environ.get(SERVED):  # what serves pulls too, to look for hooks: no run, no tree
+            say(str(main_tree()))
+        else:
             raise UserError("this is a deployment's pull step; by hand: flows.pipeline --isolated")
-        say(str(begin(run, os.getppid())))
     except UserError as error:
         complain(error)
         return 1

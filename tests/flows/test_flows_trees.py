@@ -61,6 +61,15 @@ def test_a_cache_that_all_projects_of_a_user_share_is_the_tree_s_too(repo, monke
         assert done("dvc", "cache", "dir", cwd=path).strip() == str(everywhere / "cache")
 
 
+def test_who_serves_finds_hooks_in_the_main_tree_and_makes_none(repo, monkeypatch, capsys):
+    monkeypatch.delenv("PREFECT__FLOW_RUN_ID", raising=False)
+    assert trees.main(["begin"]) == 1
+    monkeypatch.setenv(trees.SERVED, "1")
+    assert trees.main(["begin"]) == 0
+    assert capsys.readouterr().out == f"{repo}\n"
+    assert list(trees.folder().iterdir()) == []
+
+
 def test_what_a_run_made_outlives_its_tree_and_is_pushed(repo, monkeypatch):
     for number in (2, 3):
         tree = trees.begin(str(number), os.getpid())
