@@ -72,7 +72,7 @@ READY: ContextVar[Ready | None] = ContextVar("ready", default=None)  # none: a d
     task_runner=ThreadPoolTaskRunner(),  # type: ignore[arg-type]
     persist_result=False,
     on_failure=[notice.ended],
-    on_crashed=[notice.ended],
+    on_crashed=[living.crashed],
 )
 def onecycle_predict(
     model: str, inputs: list[str], out: str, options: list[str] | None = None

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from flows import connection
+from flows.trees import SERVED
 from onecycle.errors import UserError
 from onecycle.params import read_yaml
 from onecycle.paths import main_tree
@@ -212,6 +213,7 @@ def serve() -> None:
         )
         found.storage = Steps(each.get("pull", asked["pull"]))
         served.append(found)
+    os.environ[SERVED] = "1"
     say("serves all of prefect.yaml; Ctrl-C ends it")
     signal.signal(signal.SIGINT, signal.default_int_handler)  # as for a worker
     serve(*served, limit=AT_ONCE, pause_on_shutdown=False)

@@ -56,7 +56,7 @@ READY: ContextVar[Ready | None] = ContextVar("ready", default=None)  # none: a d
     persist_result=False,
     on_cancellation=[trees.dropped],
     on_failure=[notice.ended],
-    on_crashed=[trees.dropped, notice.ended],
+    on_crashed=[trees.dropped, living.crashed],
 )
 def onecycle(
     problems: list[str] | None = None,
@@ -147,6 +147,8 @@ def run(read: Callable[[], list[Stage]], server: Connection, **asked: Any) -> St
 
 def kept(tree: trees.Tree, state: State[Any]) -> State[Any]:
     """The state of a run in a tree of its own, once what it made is kept."""
+    if state.name in ("Skipped", "Refused"):
+        return state  # as it says, nothing was started
     if state.is_cancelled() and os.environ.get(HOOKS) == "false":
         tree.hooked = living.cancelled()  # the worker looks there for hooks, one of which drops it
     try:

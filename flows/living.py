@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import httpx
@@ -25,7 +26,7 @@ from prefect.client.schemas.filters import (
     TaskRunFilterState,
     TaskRunFilterStateType,
 )
-from prefect.client.schemas.objects import TERMINAL_STATES, FlowRun, StateType
+from prefect.client.schemas.objects import TERMINAL_STATES, FlowRun, State, StateType
 from prefect.exceptions import ObjectNotFound
 from prefect.runtime import flow_run
 from prefect.states import Cancelled, Crashed
@@ -152,6 +153,19 @@ def end(client: SyncPrefectClient, path: Path) -> None:
     for lease in path.read_text().split():
         client.release_concurrency_slots_with_lease(UUID(lease))
     path.unlink(missing_ok=True)
+
+
+def crashed(flow: object, flow_run: FlowRun, state: State[Any]) -> None:
+    """Tells once of a run that crashed, and gives back what it had if it was killed.
+
+    A hook: a worker that lives calls it of a run that does not, before another run finds the file.
+    """
+    path = folder() / str(flow_run.id)
+    if path in killed(folder()):
+        with suppress(httpx.HTTPError), get_client(sync_client=True) as client:
+            end(client, path)
+    else:
+        notice.ended(flow, flow_run, state)
 
 
 def finish(client: SyncPrefectClient, run: FlowRun) -> None:

@@ -113,7 +113,11 @@ params.yaml, see README.md; `git add dvc.lock params.yaml` keeps what led to the
 
 def parser() -> argparse.ArgumentParser:
     """The command line."""
-    top = argparse.ArgumentParser(prog="python -m flows.pipeline", description=__doc__)
+    top = argparse.ArgumentParser(
+        prog="python -m flows.pipeline",
+        description=__doc__,
+        allow_abbrev=False,  # what runs isolated is given the same words again, but for that one
+    )
     top.add_argument("--problems", help="the problems that run from now on, as in pets,biwi")
     top.add_argument(
         "--set",

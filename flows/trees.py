@@ -22,9 +22,11 @@ import psutil
 
 from flows import private
 from onecycle.errors import UserError
+from onecycle.foreign import masked
 from onecycle.paths import alone, home, main_tree, remove
 from onecycle.progress import complain, say
 
+SERVED = "ONECYCLE_SERVED"  # the variable that `flows.deploy --serve` and its runs have
 PUSH_S = 3600.0  # what a remote is given to take a run's results
 OWNER = re.compile(r"process (\d+) of ([0-9.]+)")
 AGAIN = "what had completed is in DVC's cache: the next run goes on from there"
@@ -52,9 +54,12 @@ def main(argv: list[str] | None = None) -> int:
     parser.parse_args(argv)
     try:
         run = os.environ.get("PREFECT__FLOW_RUN_ID")
-        if not run:  # Prefect's runner also pulls to look for hooks, and a tree would be left
+        if run:
+            say(str(begin(run, os.getppid())))
+        elif os.environ.get(SERVED):  # what serves pulls too, to look for hooks: no run, no tree
+            say(str(main_tree()))
+        else:
             raise UserError("this is a deployment's pull step; by hand: flows.pipeline --isolated")
-        say(str(begin(run, os.getppid())))
     except UserError as error:
         complain(error)
         return 1
@@ -101,7 +106,8 @@ def configure(path: Path) -> None:
     local.touch(0o600)  # it may hold a remote's password
     with Config(str(path / ".dvc")).edit("local") as own:
         merge(own, values)
-        own["cache"]["dir"] = str(values["cache"].get("dir", main_tree() / ".dvc" / "cache"))
+        # It may be set for all of the user's projects.
+        own["cache"]["dir"] = str(main["cache"].get("dir", main_tree() / ".dvc" / "cache"))
         own["core"]["site_cache_dir"] = str(private.site(path))
     local.chmod(0o600)
 
@@ -179,7 +185,7 @@ def left() -> Iterator[tuple[Path, bool]]:
     for entry in _call("git", "worktree", "list", "--porcelain", check=False).split("\n\n"):
         lines = dict(line.partition(" ")[::2] for line in entry.splitlines())
         known[lines.get("worktree")] = lines
-    for path in sorted((home() / "trees").glob("*")):
+    for path in sorted((home() / "trees").glob("[!.]*")):  # others are of `flows.verify`
         lines = known.get(str(path), {})
         if lines and "locked" not in lines:
             yield path, True
@@ -244,7 +250,7 @@ def _call(
         raise UserError(f"no end after {timeout:,.0f} s") from None
     if check and done.returncode:
         words = [line for line in done.stderr.splitlines() if line.strip()]
-        raise UserError(f"{' '.join(words) or f'ended with status {done.returncode}'}")
+        raise UserError(masked(" ".join(words)) or f"ended with status {done.returncode}")
     return done.stdout
 
 

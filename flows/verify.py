@@ -18,7 +18,7 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
-from flows import supervisor
+from flows import private, supervisor
 from flows.pipeline import ended
 from flows.stage import GRACE_S
 from flows.versions import registry
@@ -187,7 +187,8 @@ def train(tree: Path, problem: str) -> None:
     (tree / "dvc.lock").unlink(missing_ok=True)
     repro = ["dvc", "repro", "--no-run-cache", "--no-commit", f"evaluate@{problem}"]
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
-    environment = os.environ | {"PATH": path, "PYTHONUNBUFFERED": "1"}
+    own = {"PATH": path, "PYTHONUNBUFFERED": "1", "DVC_SITE_CACHE_DIR": str(private.site(tree))}
+    environment = os.environ | own
     process = supervisor.start([sys.executable, "-m", *repro], GRACE_S, cwd=tree, env=environment)
     assert process.stdout
     try:

@@ -35,8 +35,13 @@ def one_line(name: str) -> str:
 
 
 def without_login(text: str) -> str:
-    """Text with `…` in place of the user name and password of each url in it."""
+    """A value with `…` in place of the user name and password of each url in it."""
     return LOGIN.sub("…@", text)
+
+
+def masked(said: str) -> str:
+    """What a program said, without the user name and password of each url in it."""
+    return re.sub(r"(?<=://)[^/\s]*@", "", said)
 
 
 def public(url: str) -> str:

@@ -21,7 +21,7 @@ from rich.progress import (
 )
 
 from onecycle import progress
-from onecycle.foreign import shown
+from onecycle.foreign import masked, shown
 
 STYLES = {"Failed": "bold red", "Skipped": "yellow", "Cancelled": "yellow", "Restored": "cyan"}
 WIDTH = 130  # of tables where there is no terminal to ask
@@ -43,9 +43,10 @@ def tell(text: str, out: Console | None = None) -> None:
     from prefect.exceptions import MissingContextError  # it reads the environment
     from prefect.logging import get_run_logger
 
-    (out or console()).print(shown(text), markup=False, soft_wrap=True)
+    text = masked(shown(text))
+    (out or console()).print(text, markup=False, soft_wrap=True)
     with suppress(MissingContextError):
-        get_run_logger().warning("%s", shown(text))
+        get_run_logger().warning("%s", text)
 
 
 def leave(status: int) -> NoReturn:

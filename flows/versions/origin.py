@@ -4,8 +4,9 @@ from dvc.exceptions import DvcException
 from dvc.repo import Repo
 
 from flows.versions.registry import LostError
-from flows.versions.revisions import git, masked
+from flows.versions.revisions import git
 from onecycle.errors import UserError
+from onecycle.foreign import masked
 from onecycle.paths import main_tree
 
 
@@ -29,13 +30,15 @@ def push(commit: str, tags: list[str], remote: str) -> None:
         UserError: a remote does not take it.
     """
     try:
-        with Repo(str(main_tree())) as repo:
+        with Repo(str(main_tree()), _wait_for_lock=True) as repo:
             if repo.config["core"].get("remote"):
                 repo.push(revs=[commit], workspace=False)
         git("push", "--atomic", remote, *(f"refs/tags/{tag}" for tag in tags))
-    except (DvcException, UserError) as error:
+    except BaseException as error:
         for tag in tags:
             git("update-ref", "-d", f"refs/tags/{tag}")
+        if not isinstance(error, (DvcException, UserError, OSError)):
+            raise
         if "already exists" in str(error):
             raise LostError(
                 f"another clone has promoted meanwhile, see `git fetch {remote} --tags`; run again"

@@ -178,12 +178,6 @@ def check_name(what: str, name: str) -> None:
         )
 
 
-def commit_on(problem: str, stage: str) -> str | None:
-    """The commit that is on a stage, if any."""
-    line = Registry.read(problem).line(stage)
-    return line[-1] if line else None
-
-
 def named(name: str) -> Path | None:
     """The bundle that `pets@production` or `pets@v1.2.0` names; null for what is no such name.
 

@@ -1,7 +1,6 @@
 """What DVC keeps at a git revision: files of a run that is committed, or is an experiment."""
 
 import os
-import re
 import subprocess
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from dvc.scm import SCM, RevError, SCMError, resolve_rev
 from ruamel.yaml import YAML
 
 from onecycle.errors import UserError
+from onecycle.foreign import masked
 from onecycle.paths import Paths, alone, home, main_tree, remove, whole
 
 KEPT = 5  # bundles of a problem; each is links into DVC's cache, where the file system has such
@@ -27,7 +27,7 @@ def commit_of(rev: str) -> str:
         found = resolve_rev(scm, rev)
     except (RevError, SCMError) as error:
         raise UserError(
-            f"{rev}: no git revision, nor a DVC experiment, which `dvc exp show` lists ({error})"
+            f"{rev}: no git revision, nor a DVC experiment, which `dvc exp show -A` lists ({error})"
         ) from None
     finally:
         scm.close()
@@ -54,11 +54,6 @@ def git(*command: str, given: str | None = None, **environment: str) -> str:
     return done.stdout.strip()
 
 
-def masked(text: str) -> str:
-    """Without the name and password that a url may hold."""
-    return re.sub(r"://[^/\s@]+@", "://", text)
-
-
 def fetch(commit: str, names: list[str], to: Path) -> None:
     """Brings files and folders as a commit's dvc.lock has them: from the cache, else the remote.
 
@@ -77,11 +72,8 @@ def fetch(commit: str, names: list[str], to: Path) -> None:
                 (to / name).parent.mkdir(parents=True, exist_ok=True)
                 repo.dvcfs.get(name, str(to / name), recursive=repo.dvcfs.isdir(name))
     except (DvcException, SCMError, OSError) as error:
-        said = (
-            masked(str(error)).splitlines()[0]
-            if isinstance(error, DvcException)
-            else "it is missing"
-        )
+        words = "it is missing" if isinstance(error, FileNotFoundError) else str(error)
+        said = next(iter(masked(words).splitlines()), type(error).__name__)
         raise UserError(
             f"{name} of {commit[:8]}: {said}: neither DVC's cache nor its remote has it; was the "
             "problem in params.yaml's run then? `dvc fetch --all-commits` may bring it"

@@ -13,7 +13,7 @@ import pytest
 from prefect.states import Cancelled, Completed, Crashed, Failed, Pending
 from rich.console import Console
 
-from flows import cuda, limits, living, task, walk
+from flows import cuda, flow, limits, living, task, trees, walk
 from flows.schedule import Stage
 from flows.shown import publish, tables
 from flows.shown.display import Display
@@ -341,3 +341,10 @@ def test_a_score_that_cannot_be_read_is_told_and_the_others_are_shown(scored, mo
     assert "no pictures of lost in Prefect" in said
     assert "reports/a/report.html" in said
     assert len(published) == 1
+
+
+@pytest.mark.parametrize(
+    "state", [Cancelled(name="Skipped", message="x"), Failed(name="Refused", message="x")]
+)
+def test_a_run_that_started_nothing_does_not_say_that_something_is_kept(tmp_path, state):
+    assert flow.kept(trees.Tree(tmp_path), state).message == "x"

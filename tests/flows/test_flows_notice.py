@@ -1,5 +1,6 @@
 """Floors of metrics, and the notice that is posted: to whom, what, and that its failure is none."""
 
+from contextlib import nullcontext
 from types import SimpleNamespace
 from uuid import UUID
 
@@ -63,6 +64,23 @@ def test_a_run_that_was_killed_is_told_of_by_the_next(receiver, tmp_path, was, t
     living.end(client, path)
     assert [body["event"] for _, _, body in receiver.got] == told
     assert not path.exists()
+
+
+@pytest.mark.parametrize("left", [True, False])
+def test_a_run_that_a_worker_saw_crash_is_told_of_once(receiver, tmp_path, monkeypatch, left):
+    state, freed = Crashed(message="Process exited with status code: -9"), []
+    client = SimpleNamespace(
+        read_flow_run=lambda _: RUN.model_copy(update={"state": state}),
+        release_concurrency_slots_with_lease=freed.append,
+    )
+    monkeypatch.setattr(living, "folder", lambda: tmp_path)
+    monkeypatch.setattr(living, "get_client", lambda **_: nullcontext(client))
+    if left:
+        (tmp_path / str(RUN.id)).write_text(f"{UUID(int=3)}\n")
+    living.crashed(None, RUN, state)
+    living.sweep(client)  # the next run's
+    assert [body["event"] for _, _, body in receiver.got] == ["crashed"]
+    assert freed == [UUID(int=3)] * left
 
 
 def test_nothing_is_posted_where_nobody_asked(receiver, monkeypatch):

@@ -3,6 +3,8 @@
 import os
 import subprocess
 
+import pytest
+
 from flows import pipeline
 
 
@@ -18,3 +20,10 @@ def test_the_graph_s_process_starts_from_a_copy_of_the_environment(monkeypatch):
     begun = dict(os.environ)
     assert pipeline.read(begun) == []
     assert given == [begun] and given[0] is not os.environ
+
+
+def test_a_shortened_option_is_refused(capsys):
+    """A run in a tree of its own is given the same words but `--isolated`, which must be whole."""
+    with pytest.raises(SystemExit):
+        pipeline.main(["--isolate"])
+    assert "unrecognized arguments: --isolate" in capsys.readouterr().err

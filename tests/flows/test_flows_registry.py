@@ -1,5 +1,6 @@
 """Git's tags as a registry: what GTO reads of them, and that two at once can't both win."""
 
+import errno
 import os
 import random
 import subprocess
@@ -11,10 +12,11 @@ import gto.api
 import pytest
 from trees import ROOT, shell
 
-from flows.versions import origin
-from flows.versions.registry import LostError, Registry, commit_on, named
-from flows.versions.revisions import commit_of, masked
+from flows.versions import origin, revisions
+from flows.versions.registry import LostError, Registry, named
+from flows.versions.revisions import commit_of
 from onecycle.errors import UserError
+from onecycle.foreign import masked
 
 
 @pytest.fixture
@@ -36,6 +38,11 @@ def repo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def assign(at, stage="production"):
     return Registry.read("pets").assign(commit_of(f"c{at}"), stage, f"commit {at}")
+
+
+def commit_on(problem, stage):
+    """The commit that is there, if any."""
+    return next(reversed(Registry.read(problem).line(stage)), None)
 
 
 def in_stage(stage="production"):
@@ -110,7 +117,7 @@ RACE = """
 import sys, time
 from pathlib import Path
 from flows.versions.registry import LostError, Registry
-from flows.versions.revisions import commit_of, masked
+from flows.versions.revisions import commit_of
 commit, registry = commit_of(sys.argv[1]), Registry.read("pets")
 print("ready", flush=True)
 while not Path("go").exists():
@@ -161,6 +168,39 @@ def test_of_two_clones_one_wins_and_the_other_keeps_no_tag(repo, tmp_path, monke
     assert commit_on("pets", "production") == commit_of("c0")
 
 
+@pytest.mark.parametrize(
+    ("error", "told"), [(ConnectionError("x"), UserError), (KeyboardInterrupt, KeyboardInterrupt)]
+)
+def test_whatever_ends_a_push_no_tag_stays(repo, monkeypatch, error, told):
+    def broken(*_, **__):
+        raise error
+
+    monkeypatch.setattr(origin, "Repo", broken)
+    with pytest.raises(told):
+        origin.push(commit_of("c0"), assign(0), "origin")
+    assert commit_on("pets", "production") is None
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)), "No space left on device.*free some"),
+        (FileNotFoundError(errno.ENOENT, "x"), "it is missing: neither"),
+        (
+            ConnectionResetError(errno.ECONNRESET, "reset by https://ann:hush@host"),
+            "by https://host",
+        ),
+    ],
+)
+def test_why_a_bundle_can_t_be_had_is_told(repo, monkeypatch, error, told):
+    def broken(*_, **__):
+        raise error
+
+    monkeypatch.setattr(revisions, "Repo", broken)
+    with pytest.raises(UserError, match=told):
+        revisions.bundle("pets", "c" * 40)
+
+
 @pytest.mark.parametrize("problem", ["pets_", "a b", "-x"])
 def test_a_name_that_gto_does_not_take_is_refused(repo, problem):
     with pytest.raises(UserError, match="expected letters, digits"):
@@ -182,6 +222,6 @@ def test_no_password_of_a_url_is_told(repo):
     with pytest.raises(UserError, match="127") as raised:
         origin.pull_tags("pets", "far")
     assert "hush" not in str(raised.value)
-    assert masked("push to https://ann:hush@host/x and http://host") == (
-        "push to https://host/x and http://host"
+    assert masked("push to https://ann:hu@sh@host/x and http://host of train@pets") == (
+        "push to https://host/x and http://host of train@pets"
     )

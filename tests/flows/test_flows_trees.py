@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from flows import living, trees
+from flows import living, trees, verify
 from flows.repro import main as repro
+from flows.shown.display import tell
 from flows.stage import Outcome
 from onecycle.errors import UserError
 
@@ -51,6 +52,24 @@ def test_a_tree_has_the_last_commit_and_its_outputs_and_no_edit(repo, monkeypatc
     assert list(trees.left()) == []  # for this process lives
 
 
+def test_a_cache_that_all_projects_of_a_user_share_is_the_tree_s_too(repo, monkeypatch):
+    everywhere = repo.parent / "everywhere"
+    monkeypatch.setenv("DVC_GLOBAL_CONFIG_DIR", str(everywhere))
+    done("dvc", "config", "--global", "cache.dir", str(everywhere / "cache"))
+    tree = trees.begin("a", os.getpid())
+    for path in (repo, tree):
+        assert done("dvc", "cache", "dir", cwd=path).strip() == str(everywhere / "cache")
+
+
+def test_who_serves_finds_hooks_in_the_main_tree_and_makes_none(repo, monkeypatch, capsys):
+    monkeypatch.delenv("PREFECT__FLOW_RUN_ID", raising=False)
+    assert trees.main(["begin"]) == 1
+    monkeypatch.setenv(trees.SERVED, "1")
+    assert trees.main(["begin"]) == 0
+    assert capsys.readouterr().out == f"{repo}\n"
+    assert list(trees.folder().iterdir()) == []
+
+
 def test_what_a_run_made_outlives_its_tree_and_is_pushed(repo, monkeypatch):
     for number in (2, 3):
         tree = trees.begin(str(number), os.getpid())
@@ -80,6 +99,14 @@ def test_a_run_without_news_or_without_success_keeps_nothing(repo, monkeypatch):
     assert done("git", "for-each-ref", "refs/exps") == ""
 
 
+def test_no_password_of_a_url_is_told(capsys):
+    said = "no answer of https://ann:hush@host/x"
+    with pytest.raises(UserError, match=r"^no answer of https://host/x$"):
+        trees._call(sys.executable, "-c", f"import sys; sys.exit({said!r})")
+    tell(said)
+    assert capsys.readouterr().out == "no answer of https://host/x\n"
+
+
 def test_what_cannot_be_kept_stays_and_is_a_person_s_affair(repo, monkeypatch):
     tree = trees.begin("a", os.getpid())
     monkeypatch.chdir(tree)
@@ -101,6 +128,12 @@ def test_a_tree_whose_process_is_gone_is_left_and_its_name_is_free_again(repo):
     assert again == tree and list(trees.left()) == []
     trees.drop(tree)
     assert len(done("git", "worktree", "list").splitlines()) == 1
+
+
+def test_the_tree_of_a_verification_that_runs_is_not_left(repo):
+    with verify.clean_tree("HEAD", "p") as tree:
+        assert tree.is_dir()
+        assert list(trees.left()) == []
 
 
 ORPHAN = """

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from pathlib import Path
 
 import pytest
 
@@ -54,6 +55,20 @@ def test_a_folder_that_is_no_bundle_is_told(tmp_path):
     with pytest.raises(UserError, match="no such file; name a bundle"):
         verify.lineage_of(tmp_path)
     assert verify.main([str(tmp_path)]) == 1
+
+
+def test_dvc_keeps_what_it_knows_of_the_tree_in_it_for_this_user_only(tmp_path, monkeypatch):
+    given = {}
+
+    def start(*_, env, **__):
+        given.update(env)
+        raise UserError("enough")
+
+    monkeypatch.setattr(verify.supervisor, "start", start)
+    with pytest.raises(UserError, match="enough"):
+        verify.train(tmp_path, "p")
+    site = Path(given["DVC_SITE_CACHE_DIR"])
+    assert site.is_relative_to(tmp_path) and site.stat().st_mode & 0o77 == 0
 
 
 def test_what_differs_is_named_to_the_key(tmp_path):

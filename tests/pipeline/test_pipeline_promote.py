@@ -43,7 +43,7 @@ def tree(grown: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def on(stage: str = "production") -> str | None:
-    return registry.commit_on(P, stage)
+    return next(reversed(registry.Registry.read(P).line(stage)), None)
 
 
 def test_an_experiment_is_promoted_stays_and_is_rolled_back(tree):
