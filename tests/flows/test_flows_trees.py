@@ -142,7 +142,7 @@ sys.path.insert(0, sys.argv[1])
 from flows import living
 with living.watched(lambda: print("stop", flush=True)) as orphaned:
     print("begun", flush=True)
-    assert orphaned.wait(20)
+    assert orphaned.wait(60)
     print("orphaned", flush=True)
 """
 
@@ -155,6 +155,6 @@ subprocess.Popen([sys.executable, "-c", {ORPHAN!r}, {root!r}], stdout=open({str(
 time.sleep(60)
 """
     with subprocess.Popen([sys.executable, "-c", parent]) as worker:
-        until(lambda: said.exists() and "begun" in said.read_text())
+        until(lambda: said.exists() and "begun" in said.read_text(), 60)
         worker.kill()
     until(lambda: "stop\norphaned\n" in said.read_text())
