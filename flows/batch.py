@@ -3,6 +3,7 @@
 import argparse
 import re
 import sys
+from contextlib import ExitStack
 from contextvars import ContextVar
 from dataclasses import dataclass
 from importlib import import_module
@@ -12,6 +13,7 @@ from typing import Any
 from prefect import flow
 from prefect.artifacts import create_table_artifact
 from prefect.client.schemas.objects import State
+from prefect.states import Failed
 from prefect.task_runners import ThreadPoolTaskRunner
 
 from flows import living
@@ -23,6 +25,7 @@ from flows.shown.display import Display, console
 from flows.shown.publish import costs, told
 from flows.stage import Runner
 from flows.walk import await_record, summary, walk
+from onecycle.errors import UserError
 from onecycle.foreign import one_line
 from onecycle.paths import read_json
 from onecycle.predict.batch import histograms_of
@@ -80,15 +83,34 @@ def onecycle_predict(
     """Answers for new inputs by a model, as `python -m tasks predict` does, in the main tree.
 
     Args:
-        model: the folder of the model, such as `models/pets`.
+        model: the folder of the model, such as `models/pets`, or its name: `pets@production`.
         inputs: files, folders, patterns.
         out: the table that is written, `.csv` or `.parquet`; an unfinished one is gone on with.
         options: more of that command's options.
     """
     ready = READY.get()
-    given = ready.given if ready else [model, *inputs, "-o", out, *(options or [])]
     with living.known():
-        return follow(Path(model), Path(out), given, brief=bool(ready and ready.brief))
+        if ready:
+            return follow(Path(model), Path(out), ready.given, brief=ready.brief)
+        try:
+            folder = named(model)
+        except UserError as error:
+            return Failed(message=str(error))
+        given = [str(folder), *inputs, "-o", out, *(options or [])]
+        return follow(folder, Path(out), given, brief=False)
+
+
+def named(model: str) -> Path:
+    """The folder of a model, which may be asked for by a name such as `pets@production`.
+
+    Raises:
+        UserError: no model has that name, or it can't be had.
+    """
+    if "@" not in model:
+        return Path(model)
+    from flows.versions import registry  # here: DVC and GTO are slow to import
+
+    return registry.named(model) or Path(model)
 
 
 def run(arguments: argparse.Namespace, given: list[str], server: Connection) -> State[Any]:
@@ -123,7 +145,11 @@ def follow(model: Path, out: Path, given: list[str], *, brief: bool) -> State[An
     name = re.sub("[^a-z0-9]+", "-", model.resolve().name.lower()).strip("-") or "model"
     stage = Stage(f"predict@{name}", meta={"gpu": True})
     schedule, runner = Schedule([stage], 1, lambda _: False), Predictor(given)
-    with Display(1, console()) as display, stopped_by_signals(runner):
+    with ExitStack() as stack:
+        display = stack.enter_context(Display(1, console()))
+        stack.enter_context(stopped_by_signals(runner))
+        if not READY.get():
+            stack.enter_context(living.watched(runner.stop))
         try:
             states = walk(schedule, runner, display)
         except BaseException:

@@ -130,7 +130,10 @@ def closed() -> Iterator[Tree | None]:
                 if tree.kept:
                     _call("git", "worktree", "unlock", path)
                 elif not tree.hooked:
-                    _remove(path)
+                    try:
+                        _remove(path)
+                    except (OSError, UserError) as error:  # what the run made is kept
+                        say(f"{path} stays: {error}; `python -m flows.doctor` removes it")
 
 
 def keep(tree: Tree, name: str, *, completed: bool) -> str:

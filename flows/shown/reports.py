@@ -46,8 +46,11 @@ def keep(problems: list[str], run: str) -> Path:
             shutil.copyfile(Paths(problem).report(PAGE), partial / problem / PAGE)
         (partial / INDEX).write_text(_index(problems), encoding="utf-8")
     runs = [path for path in folder().iterdir() if path.is_dir() and not path.name.startswith(".")]
-    newest = sorted(runs, key=lambda path: path.stat().st_mtime, reverse=True)
-    for old in newest[RUNS:]:
+    ages = {}
+    for path in runs:
+        with suppress(FileNotFoundError):  # another run lets it go too
+            ages[path] = path.stat().st_mtime
+    for old in sorted(ages, key=lambda path: -ages[path])[RUNS:]:
         with suppress(OSError):  # another run lets it go too
             remove(old)
     return kept

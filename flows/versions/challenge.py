@@ -9,11 +9,13 @@ from flows.versions.origin import pull_tags, push
 from flows.versions.registry import LostError, Registry
 from flows.versions.revisions import bundle, commit_of, fetch, same_run
 from onecycle.errors import UserError
+from onecycle.params import nearest
 from onecycle.paths import Paths
 from onecycle.predict.model import load_model
 from onecycle.promote import gate, side
 from onecycle.promote.gate import Verdict
 from onecycle.promote.side import Side
+from tasks.problems import load
 
 
 def promote(
@@ -36,6 +38,8 @@ def promote(
     if remote:
         pull_tags(problem, remote)
     registry = Registry.read(problem)
+    if not registry.events and problem not in (known := load().problems):
+        raise UserError(f"params.yaml has no problem '{problem}'; {nearest(problem, known)}")
     line = registry.line(stage)
     found = Decision(problem, stage, margin=margin)
     found.champion = described(registry, line[-1]) if line else None

@@ -1,9 +1,12 @@
 """The flow of a prediction: what it runs, and what it publishes."""
 
+from pathlib import Path
+
 import pytest
 
 from flows import batch
 from flows.stage import StageError
+from onecycle.errors import UserError
 
 
 def test_a_prediction_is_run_in_place_of_a_stage_and_tells_its_own_error(toy):
@@ -38,3 +41,9 @@ def test_a_shell_s_glob_of_many_files_is_not_too_much_for_the_server():
     shown = batch.brief([f"photos/{at}.jpg" for at in range(100_000)])
     assert shown[0] == "photos/0.jpg" and shown[-1] == "and 99,900 more"
     assert len(str(shown)) < 2**19
+
+
+def test_a_deployed_prediction_takes_a_name_and_says_when_nobody_has_it(toy):
+    assert batch.named("models/pets") == Path("models/pets")
+    with pytest.raises(UserError, match="no@production: no model is on that stage"):
+        batch.named("no@production")
