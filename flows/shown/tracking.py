@@ -43,7 +43,7 @@ def log(problem: str, run: str, number: str) -> None:
         from mlflow import MlflowClient
         from mlflow.entities import Metric, Param
     except ImportError:
-        raise UserError("install it first: pip install 'onecycle[mlflow]'") from None
+        raise UserError("install it first, in this folder: pip install -e '.[mlflow]'") from None
     paths = Paths(problem)
     lineage = read_json(paths.model("lineage.json"))
     client = MlflowClient()
