@@ -38,12 +38,12 @@ def main(argv: list[str] | None = None) -> int:
     arguments = parser().parse_args(argv)
     if arguments.isolated:
         return isolate(sys.argv[1:] if argv is None else argv)
-    with trees.closed():  # of a run that ends before its flow begins
-        return go(arguments)
+    with trees.closed() as tree:  # of a run that ends before its flow begins
+        return go(arguments, KEPT if tree else NEXT)
 
 
-def go(arguments: argparse.Namespace) -> int:
-    """Runs the flow in the current folder; as `main`."""
+def go(arguments: argparse.Namespace, advice: str) -> int:
+    """Runs the flow in the current folder; as `main`, with what to do when it has completed."""
     began = time.monotonic()
     signal.signal(signal.SIGTERM, ended)
     problems = arguments.problems.split(",") if arguments.problems else None
@@ -89,7 +89,7 @@ def go(arguments: argparse.Namespace) -> int:
     except KeyboardInterrupt:
         return 130
     say(f"{state.name} in {time.monotonic() - began:,.0f} s: {state.message}")
-    say(NEXT if state.is_completed() else AGAIN)
+    say(advice if state.is_completed() else AGAIN)
     return 0 if state.is_completed() else 130 if state.is_cancelled() else 1
 
 
@@ -109,6 +109,7 @@ def isolate(argv: list[str]) -> int:
 
 NEXT = """Next: open a report; `make ui` shows this run in a browser; your own data is a block in
 params.yaml, see README.md; `git add dvc.lock params.yaml` keeps what led to these models."""
+KEPT = "Next: open a report; `dvc exp apply` with the experiment's name brings it into this tree"
 
 
 def parser() -> argparse.ArgumentParser:
