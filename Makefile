@@ -20,12 +20,13 @@ help: ## show this
 
 setup: $(READY) ## make .venv from requirements.lock (a few minutes, once)
 
+# --no-deps, for the lock has them all: pip 23 takes a package and its extras for two, and pins one.
 $(VENV)/.ready: requirements.lock
 	@$(BASE) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "error: $(BASE) is older than 3.11; name a newer one: make setup BASE=python3.12"; exit 1; }
 	@echo "installing the packages of requirements.lock: some minutes, once"
 	$(BASE) -m venv $(VENV)
-	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements.lock
 	$(VENV)/bin/python -m flows.private
 	touch $@
 
