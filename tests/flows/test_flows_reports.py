@@ -126,5 +126,5 @@ def test_without_the_package_its_remedy_is_told(bundle, monkeypatch):
     import sys
 
     monkeypatch.setitem(sys.modules, "mlflow", None)
-    with pytest.raises(UserError, match=r"pip install 'onecycle\[mlflow\]'"):
+    with pytest.raises(UserError, match=r"pip install -e '.\[mlflow\]'"):
         tracking.log("a", "red-fox", "7")
