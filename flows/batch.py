@@ -14,7 +14,6 @@ from prefect import flow
 from prefect.artifacts import create_table_artifact
 from prefect.client.schemas.objects import State
 from prefect.states import Failed
-from prefect.task_runners import ThreadPoolTaskRunner
 
 from flows import living
 from flows.connection import Connection
@@ -24,7 +23,7 @@ from flows.shown import notice
 from flows.shown.display import Display, console
 from flows.shown.publish import costs, told
 from flows.stage import Runner
-from flows.walk import await_record, summary, walk
+from flows.walk import THREADS, await_record, summary, walk
 from onecycle.errors import UserError
 from onecycle.foreign import one_line
 from onecycle.paths import read_json
@@ -72,7 +71,7 @@ READY: ContextVar[Ready | None] = ContextVar("ready", default=None)  # none: a d
 
 @flow(
     name="onecycle-predict",
-    task_runner=ThreadPoolTaskRunner(),  # type: ignore[arg-type]
+    task_runner=THREADS,
     persist_result=False,
     on_failure=[notice.ended],
     on_crashed=[living.crashed],

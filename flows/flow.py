@@ -16,7 +16,6 @@ from prefect.events.worker import EventsWorker
 from prefect.logging.handlers import APILogWorker
 from prefect.runtime import flow_run
 from prefect.states import Cancelled, Crashed, Failed
-from prefect.task_runners import ThreadPoolTaskRunner
 
 from flows import limits, living, trees
 from flows.connection import Connection
@@ -25,7 +24,7 @@ from flows.shown import notice, publish
 from flows.shown.display import Display, console, leave
 from flows.shown.floors import Below, Floors, below, check
 from flows.stage import GRACE_S, Runner, StageError
-from flows.walk import await_record, look, slots, summary, walk
+from flows.walk import THREADS, await_record, look, slots, summary, walk
 from onecycle.errors import UserError
 from tasks.problems import change, load
 
@@ -49,10 +48,9 @@ class Ready:
 READY: ContextVar[Ready | None] = ContextVar("ready", default=None)  # none: a deployment's run
 
 
-# Prefect types a runner by the futures of any task; its own thread pool is none such.
 @flow(
     name="onecycle",
-    task_runner=ThreadPoolTaskRunner(),  # type: ignore[arg-type]
+    task_runner=THREADS,
     persist_result=False,
     on_cancellation=[trees.dropped],
     on_failure=[notice.ended],

@@ -19,6 +19,7 @@ from onecycle.progress import complain
 
 CONFIG, LOCAL = Path(".dvc/config"), Path(".dvc/config.local")
 OTHERS = stat.S_IRWXG | stat.S_IRWXO
+# Read so, for each run asks: by DVC's own Config it took .3 s more on busy cores.
 KEPT_IN = re.compile(r"^\s*site_cache_dir\s*=\s*[\"']?(.+?)[\"']?\s*$", re.MULTILINE)
 REMOTE = re.compile(r"""^\s*\['?remote "(.+)"'?\]""")
 # What DVC's remotes call what is secret; `ask_password` is none, and no key's file.

@@ -22,6 +22,7 @@ from prefect.client.schemas.objects import TERMINAL_STATES, State
 from prefect.futures import PrefectFuture
 from prefect.runtime import flow_run
 from prefect.states import Cancelled, Completed, Failed
+from prefect.task_runners import ThreadPoolTaskRunner
 
 from flows import living
 from flows.schedule import Schedule, Stage, Work
@@ -30,6 +31,8 @@ from flows.shown.floors import Below
 from flows.stage import Runner
 from flows.task import run_stage
 
+# Prefect types a runner by the futures of any task; its own thread pool is none such.
+THREADS: Any = ThreadPoolTaskRunner()
 LOOK_S = 2.0  # between two looks whether the run was cancelled in the UI
 RECORDED_S = 10.0  # what the server is given to record how the tasks ended
 

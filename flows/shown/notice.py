@@ -1,6 +1,7 @@
 """Tells of a run that failed or measured too little: JSON, posted to `ONECYCLE_WEBHOOK`.
 
-Off where that is not set. The address may hold a secret, so it stands in no file, log or message.
+Off where that is not set. The address may hold a secret, so it stands in no file, log or message:
+urllib posts it, for httpx writes each address into its log.
 What goes wrong here is told and ends nothing. The key `text` is what chat services show.
 """
 

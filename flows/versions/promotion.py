@@ -15,35 +15,19 @@ from onecycle.progress import say
 
 
 @flow(name="onecycle-promote")
-def onecycle_promote(
-    problem: str,
-    challenger: str | None = None,
-    stage: str = "production",
-    metric: str | None = None,
-    margin: float = 0.0,
-    despite: str | None = None,
-    remote: str | None = None,
-    rollback: bool = False,
-    dry: bool = False,
-) -> State[Any]:
-    """As `flows.versions.challenge.promote`.
+def onecycle_promote(problem: str, **asked: Any) -> State[Any]:  # noqa: ANN401 - as `promote`'s
+    """Promotes, or does not, and shows why.
+
+    Args:
+        problem: its name.
+        asked: the rest of what `flows.versions.challenge.promote` takes.
 
     Returns:
         A completed state, named by the outcome: to refuse is no failure. Its result is whether what
         was asked for was done.
     """
     with living.known():
-        found = promote(
-            problem,
-            challenger,
-            stage,
-            metric,
-            margin,
-            despite,
-            remote,
-            rollback=rollback,
-            dry=dry,
-        )
+        found = promote(problem, **asked)
         path = found.write()
         for each in (*found.says, f"decided: {path}"):
             say(each)

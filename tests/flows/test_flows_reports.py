@@ -100,7 +100,7 @@ def test_a_run_in_numbers_for_a_tracking_server(bundle):
 
 
 def test_mlflow_gets_what_was_measured(bundle, monkeypatch, tmp_path):
-    mlflow = pytest.importorskip("mlflow")
+    mlflow = pytest.importorskip("mlflow", reason="the hook for MLflow needs the extra `mlflow`")
     monkeypatch.setenv("MLFLOW_TRACKING_URI", (tmp_path / "mlruns").as_uri())
     monkeypatch.setenv("MLFLOW_ALLOW_FILE_STORE", "true")  # a server takes longer to start
     assert tracking.asked()
